@@ -1,0 +1,291 @@
+"""The contract of the network: streams of bytes, waiters, and what makes them.
+
+Every colour (blocking sockets, asyncio, trio) has one `Network`, whose streams all keep the contract written down
+at `Stream`; TLS is one more `Stream` over any of them. Everything above this layer is written against this module
+alone. The methods that can wait are `async def`; over blocking sockets they never suspend.
+
+Two kinds of limits bound each wait, both in seconds. `timeout` starts anew with every wait, so that progress extends
+it; `deadline` is a point on `time.monotonic()` that no progress moves. None means no limit.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from .._exceptions import ConnectError
+from .addresses import Address, interleave, literal_address
+from .racing import (
+    UNIX_RETRY_DELAY,
+    Race,
+    SocketOption,
+    connect_timeout,
+    connect_unix_socket,
+    open_unix_socket,
+)
+from .resolver import start_lookup
+
+# One read returns at most this much. Bytes; the receive buffer of a loop, two TLS records and more.
+READ_SIZE = 128 * 1024
+
+
+class Stream(ABC):
+    """Carry bytes to a peer and back.
+
+    One task (or thread) may read while another writes; two readers or two writers at a time are not allowed, that is
+    what the reader baton and the write turn are for.
+
+    Cancellation: a cancelled `read` loses no bytes, and the next one goes on. After a cancelled `write` it is not known
+    how much was sent; `write_now` and `wait_writable` together lose nothing.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    @abstractmethod
+    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+        """Wait for bytes and return them, at most READ_SIZE of them; b"" at the end of the stream, again and again.
+
+        Raises:
+            ReadTimeout: neither bytes nor the end came in time.
+            ReadError: the connection was reset, or the stream was closed or woken up. What arrived before a
+                reset is returned first.
+        """
+
+    @abstractmethod
+    def read_available(self) -> bytes | None:
+        """Return what is there without waiting: bytes, b"" at the end of the stream, None if there is nothing.
+
+        Raises:
+            ReadError: as `read`.
+        """
+
+    @abstractmethod
+    def is_readable(self) -> bool:
+        """Tell whether a read would return or raise at once. An idle connection that is readable is finished."""
+
+    @abstractmethod
+    def write_now(self, data: bytes | bytearray | memoryview) -> int:
+        """Hand over as much as goes without waiting, and return how many bytes that was (0 if none).
+
+        Raises:
+            WriteError: the connection is gone.
+        """
+
+    @abstractmethod
+    async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
+        """Wait until `write_now` would take something and `has_unsent` is false, or raise.
+
+        Raises:
+            WriteTimeout: not in time.
+            WriteError: the connection is gone.
+        """
+
+    @abstractmethod
+    async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
+        """Wait until `write_now` would take something or `is_readable` holds.
+
+        Raises:
+            WriteTimeout: neither in time.
+            WriteError: the connection is gone and nothing is left to read.
+        """
+
+    async def write(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> None:
+        """Write all of data; each wait for room is bounded by timeout.
+
+        Raises:
+            WriteTimeout, WriteError: as `wait_writable`.
+        """
+        size = self.write_now(data)
+        if size == len(data):
+            return
+        rest = memoryview(data)[size:]
+        while rest:
+            await self.wait_writable(timeout, deadline)
+            rest = rest[self.write_now(rest) :]
+
+    async def write_or_readable(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> int:
+        """Write until all of data is written or something can be read; return how many bytes were written.
+
+        A peer that answers early and stops reading is noticed by this. When a write fails while something is left to
+        read, the failure is not raised: the count comes back short, and the answer is read first.
+
+        Raises:
+            WriteTimeout: nothing moved in either direction in time.
+            WriteError: the connection is gone and nothing is left to read.
+        """
+        rest = memoryview(data)
+        while rest and not self.is_readable():
+            size = self.write_now(rest)
+            rest = rest[size:]
+            if rest and not size:
+                await self.wait_writable_or_readable(timeout, deadline)
+        return len(data) - len(rest)
+
+    @property
+    def has_unsent(self) -> bool:
+        """Tell whether bytes that were taken wait for room, and go with the next `write_now` or `wait_writable`."""
+        return False
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Make whoever waits on this stream raise ReadError or WriteError, from any thread; its owner then closes it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close without waiting: TLS sends close_notify if that goes at once. Closing again does nothing."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Drop the connection and whatever is still unsent. Aborting again does nothing."""
+
+    @property
+    def is_truncated(self) -> bool:
+        """Tell whether the stream ended in a way that an attacker could have forged (TLS without close_notify)."""
+        return False
+
+    @abstractmethod
+    def get_extra_info(self, name: str) -> Any:
+        """Return what is known by that name, else None: "socket", "client_addr", "server_addr", "ssl_object"."""
+
+
+class Waiter(Protocol):
+    """Let one task (or thread) wait until another one sets it; one-shot."""
+
+    def set(self) -> None:
+        """Wake the one who waits, now or as soon as it waits. Setting again does nothing. Never blocks."""
+
+    @property
+    def is_set(self) -> bool: ...
+
+    async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
+        """Wait until it is set and return True; return False when the time is up first."""
+
+
+class Network(ABC):
+    """Make the streams and waiters of one colour (for asyncio: of one loop).
+
+    `connect_tcp` is written here once for all of them: the name is resolved on a worker thread, and its addresses are
+    raced by Happy Eyeballs (RFC 8305) on non-blocking sockets, without tasks: a colour only knows how to wait until
+    one of some sockets has finished its handshake.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout: float | None,
+        deadline: float | None = None,
+        local_address: str | None = None,
+        socket_options: Sequence[SocketOption] = (),
+    ) -> Stream:
+        """Resolve host and connect to it; timeout bounds all of it.
+
+        Raises:
+            ConnectTimeout, ConnectError
+        """
+        target = f"{host} port {port}"
+        deadline = earliest(timeout, deadline)
+        address = literal_address(host, port)
+        addresses = [address] if address else await self._resolve(host, port, deadline, timeout=timeout)
+        race = Race(target, addresses, local_address=local_address, socket_options=socket_options)
+        try:
+            while not race.is_won:
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise connect_timeout(target, timeout)
+                race.start_attempts()
+                if not race.is_won:
+                    race.finish_attempts(await self._wait_connected(race.pending, remaining(race.patience, deadline)))
+            return await self._make_stream(race.take_winner())
+        finally:
+            race.close()
+
+    async def connect_unix(
+        self,
+        path: str,
+        *,
+        timeout: float | None,
+        deadline: float | None = None,
+        socket_options: Sequence[SocketOption] = (),
+    ) -> Stream:
+        """Connect to a unix socket.
+
+        Raises:
+            ConnectTimeout, ConnectError
+        """
+        deadline = earliest(timeout, deadline)
+        sock = open_unix_socket(path, socket_options)
+        try:
+            while not connect_unix_socket(sock, path):
+                # The listener's queue is full. A unix socket tells nobody when that changes.
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise connect_timeout(path, timeout)
+                await self.sleep(UNIX_RETRY_DELAY)
+            return await self._make_stream(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    @abstractmethod
+    def make_waiter(self) -> Waiter:
+        """Return a waiter of this colour."""
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    @property
+    @abstractmethod
+    def is_dead(self) -> bool:
+        """Tell whether what runs this network is gone (a closed event loop), so that its streams can only be aborted."""
+
+    # For the colours from here on.
+
+    @abstractmethod
+    def _call_from_thread(self, function: Callable[[], None]) -> None:
+        """Call function where this network runs, from another thread; do nothing if it runs no more."""
+
+    @abstractmethod
+    async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
+        """Wait until at least one of the sockets has finished its handshake, well or badly; return these."""
+
+    @abstractmethod
+    async def _make_stream(self, sock: socket.socket) -> Stream:
+        """Return a stream over a connected non-blocking socket, which it owns from then on."""
+
+    async def _resolve(
+        self, host: str, port: int, deadline: float | None, *, timeout: float | None
+    ) -> Sequence[Address]:
+        waiter = self.make_waiter()
+        lookup = start_lookup(host, port, lambda: self._call_from_thread(waiter.set))
+        if not await waiter.wait(None, deadline):
+            raise connect_timeout(f"{host} port {port} (its name was not resolved)", timeout)
+        try:
+            return interleave(lookup.result())
+        except OSError as exc:
+            raise ConnectError(f"{exc}: could not resolve {host!r}") from exc
+
+
+def earliest(timeout: float | None, deadline: float | None) -> float | None:
+    """Return the deadline for something that may take timeout seconds from now on, but not beyond deadline."""
+    if timeout is None:
+        return deadline
+    end = time.monotonic() + timeout
+    return end if deadline is None or end < deadline else deadline
+
+
+def remaining(timeout: float | None, deadline: float | None) -> float | None:
+    """Return the seconds that a wait may take from now on; None if it is not bounded, never below 0."""
+    if deadline is None:
+        return timeout
+    left = max(deadline - time.monotonic(), 0.0)
+    return left if timeout is None or left < timeout else timeout

@@ -1,0 +1,184 @@
+"""The network of the sync client: blocking calls, on sockets that never block.
+
+The sockets are non-blocking and every wait is a poll with a timeout of its own. That costs one system call more than a
+socket with SO_RCVTIMEO (0.7 us of 11 a request) and works the same on every platform; a write finds out at once
+how much the kernel takes, and nothing blocks but where a timeout is known.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .base import READ_SIZE, Network, Stream, Waiter, remaining
+from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
+from .sockets import socket_info, wait_for_any
+
+# Takes milliseconds (None: as long as it takes) and returns something true if the socket is ready.
+_Poll = Callable[[float | None], object]
+
+
+class SyncStream(Stream):
+    """A stream over a socket, for threads."""
+
+    __slots__ = ("_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._poll_read, self._poll_write = _make_polls(sock)
+        self._is_woken = False
+        self._is_open = True
+
+    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+        if deadline is not None:
+            timeout = remaining(timeout, deadline)
+        while True:
+            try:
+                if self._is_open and not self._poll_read(None if timeout is None else timeout * 1000):
+                    raise read_timeout(timeout)
+                data = self._socket.recv(READ_SIZE)
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                raise self._read_error(exc) from exc
+            if not data and self._is_woken:
+                raise closed_read_error()
+            return data
+
+    def read_available(self) -> bytes | None:
+        try:
+            data = self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError as exc:
+            raise self._read_error(exc) from exc
+        if not data and self._is_woken:
+            raise closed_read_error()
+        return data
+
+    def is_readable(self) -> bool:
+        return not self._is_open or bool(self._poll_read(0))
+
+    def write_now(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as exc:
+            raise self._write_error(exc) from exc
+
+    async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
+        timeout = remaining(timeout, deadline)
+        if self._is_open and not self._poll_write(None if timeout is None else timeout * 1000):
+            raise write_timeout(timeout)
+        if self._is_woken or not self._is_open:
+            raise closed_write_error()
+
+    async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
+        timeout = remaining(timeout, deadline)
+        if self._is_open and not wait_for_any([self._socket], [self._socket], timeout):
+            raise write_timeout(timeout)
+        if self._is_woken or not self._is_open:
+            raise closed_write_error()
+
+    def wake(self) -> None:
+        self._is_woken = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Not connected any more, so nobody waits on it.
+            pass
+
+    def close(self) -> None:
+        # The polls keep the descriptor's number, which the system gives to somebody else next.
+        self._is_open = False
+        self._socket.close()
+
+    abort = close
+
+    def get_extra_info(self, name: str) -> Any:
+        return socket_info(self._socket, name)
+
+    # Private from here on.
+
+    def _read_error(self, exc: OSError) -> Exception:
+        return closed_read_error() if self._is_woken or not self._is_open else read_error(exc)
+
+    def _write_error(self, exc: OSError) -> Exception:
+        return closed_write_error() if self._is_woken or not self._is_open else write_error(exc)
+
+
+class SyncWaiter:
+    """A lock that is taken until the waiter is set."""
+
+    __slots__ = ("_is_set", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+        try:
+            self._lock.release()
+        except RuntimeError:
+            # Set by two threads at once.
+            pass
+
+    @property
+    def is_set(self) -> bool:
+        return self._is_set
+
+    async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
+        if self._is_set:
+            return True
+        timeout = remaining(timeout, deadline)
+        return self._lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+
+
+class SyncNetwork(Network):
+    """The network of threads; one serves all of them."""
+
+    __slots__ = ()
+
+    def make_waiter(self) -> Waiter:
+        return SyncWaiter()
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    @property
+    def is_dead(self) -> bool:
+        return False
+
+    # Private from here on.
+
+    def _call_from_thread(self, function: Callable[[], None]) -> None:
+        function()
+
+    async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
+        return wait_for_any([], sockets, timeout)
+
+    async def _make_stream(self, sock: socket.socket) -> Stream:
+        return SyncStream(sock)
+
+
+# Private from here on.
+
+
+def _make_polls(sock: socket.socket) -> tuple[_Poll, _Poll]:
+    if not hasattr(select, "poll"):
+        return (
+            lambda timeout: select.select([sock], [], [], None if timeout is None else timeout / 1000)[0],
+            lambda timeout: select.select([], [sock], [], None if timeout is None else timeout / 1000)[1],
+        )
+    # Two, since a poll object serves one thread at a time, and one may read while another writes.
+    reading, writing = select.poll(), select.poll()
+    reading.register(sock, select.POLLIN)
+    writing.register(sock, select.POLLOUT)
+    return reading.poll, writing.poll

@@ -1,0 +1,337 @@
+"""TLS over any stream: over TCP, over a proxy's tunnel, over TLS, in every colour.
+
+The TLS engine (an `ssl.SSLObject` between two memory buffers) does no I/O; what this module adds is the order of
+things. Every call on the engine, and every `write_now` of what it made, happens under one lock: so records go out in
+the order in which they were made, also when the reader must answer (a KeyUpdate, a session ticket that is fed) while
+another thread writes, and no two threads are ever inside one SSLObject, which crashes the interpreter. Waiting, for
+bytes or for room, happens outside the lock. Nothing is lost by a cancelled wait: records that did not go out stay in
+`_unsent`, ahead of whatever comes next.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections import deque
+from typing import Any
+
+from .._exceptions import ConnectError, ReadError, ReadTimeout, TransportError, WriteError, WriteTimeout
+from .base import READ_SIZE, Stream, earliest
+from .errors import read_error, write_error
+from .racing import connect_timeout
+
+# Bytes of plain text that one `write_now` encrypts; sixteen records. What the peer does not take is held in memory.
+WRITE_SIZE = 256 * 1024
+
+# The largest plain text of one record; RFC 8446 5.1.
+_RECORD_SIZE = 16 * 1024
+
+
+async def start_tls(
+    stream: Stream,
+    context: ssl.SSLContext,
+    *,
+    server_hostname: str | None,
+    timeout: float | None,
+    deadline: float | None = None,
+    session: ssl.SSLSession | None = None,
+) -> TLSStream:
+    """Shake hands over stream, which belongs to the returned one from then on, and is aborted when that fails.
+
+    Raises:
+        ConnectTimeout: not in time.
+        ConnectError: the certificate does not hold, or the peer speaks no TLS that we do.
+    """
+    try:
+        tls_stream = TLSStream(stream, context, server_hostname=server_hostname, session=session)
+        await tls_stream.shake_hands(server_hostname or "the server", timeout=timeout, deadline=deadline)
+    except BaseException:
+        stream.abort()
+        raise
+    return tls_stream
+
+
+class TLSStream(Stream):
+    """An encrypted stream over another one, which it owns."""
+
+    __slots__ = (
+        "_fault",
+        "_incoming",
+        "_inner",
+        "_is_at_end",
+        "_is_open",
+        "_is_truncated",
+        "_lock",
+        "_object",
+        "_outgoing",
+        "_plain",
+        "_unsent",
+    )
+
+    def __init__(
+        self,
+        inner: Stream,
+        context: ssl.SSLContext,
+        *,
+        server_hostname: str | None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
+        self._inner = inner
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=server_hostname, session=session
+        )
+        self._lock = threading.Lock()
+        self._plain: deque[bytes] = deque()
+        self._unsent = memoryview(b"")
+        self._is_at_end = False
+        self._is_truncated = False
+        self._is_open = True
+        self._fault: TransportError | None = None
+
+    async def shake_hands(self, peer: str, *, timeout: float | None, deadline: float | None) -> None:
+        """Do the handshake; `peer` names the other side in messages."""
+        deadline = earliest(timeout, deadline)
+        try:
+            while not self._step_handshake():
+                if self.has_unsent:
+                    await self.wait_writable(None, deadline)
+                self._feed(await self._inner.read(None, deadline))
+            if self.has_unsent:
+                await self.wait_writable(None, deadline)
+        except (ReadTimeout, WriteTimeout) as exc:
+            raise connect_timeout(f"{peer} (in the TLS handshake)", timeout) from exc
+        except (ReadError, WriteError) as exc:
+            raise ConnectError(f"{exc} (in the TLS handshake with {peer})") from exc
+        except ssl.SSLEOFError as exc:
+            raise ConnectError(f"{_reason(exc)}: {peer} closed the connection in the TLS handshake") from exc
+        except (ssl.SSLError, ssl.CertificateError) as exc:
+            # The alert that tells the peer why, if it goes at once.
+            self._send_now()
+            raise ConnectError(f"{_reason(exc)}: the TLS handshake with {peer} failed") from exc
+
+    @property
+    def selected_alpn_protocol(self) -> str | None:
+        """The protocol that both sides agreed upon."""
+        return self._object.selected_alpn_protocol()
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What a later connection to the same peer can resume; with TLS 1.3 only known after the first read."""
+        with self._lock:
+            return self._object.session
+
+    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+        while True:
+            if self._plain:
+                return self._plain.popleft()
+            if self._is_at_end:
+                return b""
+            if self._fault is not None:
+                raise self._fault
+            if self._unsent:
+                self._send_now()
+            self._receive(await self._inner.read(timeout, deadline))
+
+    def read_available(self) -> bytes | None:
+        if self.is_readable():
+            if self._plain:
+                return self._plain.popleft()
+            if self._is_at_end:
+                return b""
+            assert self._fault is not None
+            raise self._fault
+        return None
+
+    def is_readable(self) -> bool:
+        # What the peer sent may be no data at all: a session ticket makes a socket readable, but not this stream.
+        while not self._plain and not self._is_at_end and self._fault is None:
+            try:
+                data = self._inner.read_available()
+                if data is None:
+                    return False
+                self._receive(data)
+            except ReadError as exc:
+                self._fault = exc
+        return True
+
+    def write_now(self, data: bytes | bytearray | memoryview) -> int:
+        with self._lock:
+            self._flush()
+            if self._unsent or not data:
+                return 0
+            if len(data) > WRITE_SIZE:
+                data = memoryview(data)[:WRITE_SIZE]
+            try:
+                size = self._object.write(data)
+            except (ssl.SSLError, ValueError) as exc:
+                raise write_error(exc) from exc
+            self._flush()
+            return size
+
+    async def write(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> None:
+        size = self.write_now(data)
+        if size < len(data):
+            rest = memoryview(data)[size:]
+            while rest:
+                await self.wait_writable(timeout, deadline)
+                rest = rest[self.write_now(rest) :]
+        if self.has_unsent:
+            await self.wait_writable(timeout, deadline)
+
+    async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
+        while self.has_unsent:
+            await self._inner.wait_writable(timeout, deadline)
+            with self._lock:
+                self._flush()
+
+    async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
+        while self.has_unsent and not self.is_readable():
+            await self._inner.wait_writable_or_readable(timeout, deadline)
+            if not self.is_readable():
+                with self._lock:
+                    self._flush()
+
+    @property
+    def has_unsent(self) -> bool:
+        return bool(self._unsent) or self._inner.has_unsent
+
+    def wake(self) -> None:
+        self._inner.wake()
+
+    def close(self) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            with self._lock:
+                self._flush()
+                if not self._unsent:
+                    self._say_goodbye()
+        except WriteError:
+            # The peer is gone and needs no goodbye.
+            pass
+        if self.has_unsent:
+            self._inner.abort()
+        else:
+            self._inner.close()
+
+    def abort(self) -> None:
+        self._is_open = False
+        self._inner.abort()
+
+    @property
+    def is_truncated(self) -> bool:
+        return self._is_truncated
+
+    def get_extra_info(self, name: str) -> Any:
+        if name == "ssl_object":
+            return self._object
+        return self._inner.get_extra_info(name)
+
+    # Private from here on.
+
+    def _step_handshake(self) -> bool:
+        with self._lock:
+            try:
+                self._object.do_handshake()
+                return True
+            except ssl.SSLWantReadError:
+                return False
+            finally:
+                self._take_records()
+                if self._unsent:
+                    self._flush()
+
+    def _feed(self, data: bytes) -> None:
+        with self._lock:
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+
+    def _receive(self, data: bytes) -> None:
+        """Feed what came from the peer, and decrypt all of it."""
+        with self._lock:
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+            try:
+                self._decrypt()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLZeroReturnError:
+                self._is_at_end = True
+            except (ssl.SSLError, ValueError) as exc:
+                self._take_end(exc, is_eof=not data)
+            self._flush_answers()
+
+    def _decrypt(self) -> None:
+        read, incoming, pending = self._object.read, self._incoming, self._object.pending
+        parts: list[bytes] = []
+        try:
+            while True:
+                plain = read(_RECORD_SIZE)
+                if not plain:
+                    self._is_at_end = True
+                    return
+                parts.append(plain)
+                if not incoming.pending and not pending():
+                    return
+        finally:
+            if parts:
+                self._plain.append(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def _take_end(self, exc: Exception, *, is_eof: bool) -> None:
+        if is_eof:
+            # RFC 8446 6.1: only close_notify tells that nothing was cut off.
+            self._is_at_end = self._is_truncated = True
+        else:
+            self._fault = read_error(exc)
+            self._fault.__cause__ = exc
+
+    def _take_records(self) -> None:
+        if self._outgoing.pending:
+            records = self._outgoing.read()
+            self._unsent = memoryview(bytes(self._unsent) + records if self._unsent else records)
+
+    def _flush(self) -> None:
+        """Hand over as much as goes; under the lock."""
+        self._take_records()
+        if self._unsent:
+            self._unsent = self._unsent[self._inner.write_now(self._unsent) :]
+
+    def _flush_answers(self) -> None:
+        if self._outgoing.pending:
+            try:
+                self._flush()
+            except WriteError:
+                # The next write says so; what came before can still be read.
+                pass
+
+    def _send_now(self) -> None:
+        with self._lock:
+            try:
+                self._flush()
+            except WriteError:
+                # The next write says so.
+                pass
+
+    def _say_goodbye(self) -> None:
+        try:
+            self._object.unwrap()
+        except (ssl.SSLError, ValueError):
+            # It waits for the peer's goodbye, which we do not.
+            pass
+        self._flush()
+
+
+# Private from here on.
+
+
+def _reason(exc: Exception) -> str:
+    return str(exc) or type(exc).__name__

@@ -1,0 +1,217 @@
+"""The network of trio, on its sockets' lowest level: non-blocking calls, and `trio.lowlevel` to wait.
+
+Every operation that may wait is a checkpoint, as trio's users expect: a read waits for its socket even when something
+is there, so that a fast peer cannot keep the other tasks from running.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import trio
+
+from .base import READ_SIZE, Network, Stream, Waiter, remaining
+from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
+from .sockets import socket_info, wait_for_any
+
+
+class TrioStream(Stream):
+    """A stream over a socket, for trio's tasks."""
+
+    __slots__ = ("_is_open", "_socket", "_token")
+
+    def __init__(self, sock: socket.socket, token: trio.lowlevel.TrioToken) -> None:
+        self._socket = sock
+        self._token = token
+        self._is_open = True
+
+    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+        timeout = remaining(timeout, deadline)
+        while True:
+            try:
+                with trio.move_on_after(_seconds(timeout)) as scope:
+                    await trio.lowlevel.wait_readable(self._socket)
+                if scope.cancelled_caught:
+                    raise read_timeout(timeout)
+                return self._socket.recv(READ_SIZE)
+            except BlockingIOError:
+                continue
+            except (OSError, ValueError, trio.ClosedResourceError) as exc:
+                raise self._read_failure(exc) from exc
+
+    def read_available(self) -> bytes | None:
+        try:
+            return self._socket.recv(READ_SIZE)
+        except BlockingIOError:
+            return None
+        except OSError as exc:
+            raise self._read_failure(exc) from exc
+
+    def is_readable(self) -> bool:
+        return not self._is_open or bool(wait_for_any([self._socket], [], 0))
+
+    def write_now(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as exc:
+            raise self._write_failure(exc) from exc
+
+    async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
+        timeout = remaining(timeout, deadline)
+        try:
+            with trio.move_on_after(_seconds(timeout)) as scope:
+                await trio.lowlevel.wait_writable(self._socket)
+        except (OSError, ValueError, trio.ClosedResourceError) as exc:
+            raise self._write_failure(exc) from exc
+        if scope.cancelled_caught:
+            raise write_timeout(timeout)
+
+    async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
+        timeout = remaining(timeout, deadline)
+        faults: list[Exception] = []
+        with trio.move_on_after(_seconds(timeout)) as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def wait(wait_one: Callable[[socket.socket], Any]) -> None:
+                    # A fault must not leave the nursery as an exception group.
+                    try:
+                        await wait_one(self._socket)
+                    except (OSError, ValueError, trio.ClosedResourceError) as exc:
+                        faults.append(exc)
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(wait, trio.lowlevel.wait_readable)
+                nursery.start_soon(wait, trio.lowlevel.wait_writable)
+        if faults:
+            raise self._write_failure(faults[0]) from faults[0]
+        if scope.cancelled_caught:
+            raise write_timeout(timeout)
+
+    def wake(self) -> None:
+        self._is_open = False
+        try:
+            self._token.run_sync_soon(self.close)
+        except trio.RunFinishedError:
+            self._socket.close()
+
+    def close(self) -> None:
+        self._is_open = False
+        if self._socket.fileno() >= 0:
+            try:
+                trio.lowlevel.notify_closing(self._socket)
+            except RuntimeError:
+                # Trio does not run (any more): nobody waits.
+                pass
+            self._socket.close()
+
+    abort = close
+
+    def get_extra_info(self, name: str) -> Any:
+        return socket_info(self._socket, name)
+
+    # Private from here on.
+
+    def _read_failure(self, exc: Exception) -> Exception:
+        return read_error(exc) if self._is_open else closed_read_error()
+
+    def _write_failure(self, exc: Exception) -> Exception:
+        return write_error(exc) if self._is_open else closed_write_error()
+
+
+class TrioWaiter:
+    """An event of trio's, with a timeout."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
+        with trio.move_on_after(_seconds(remaining(timeout, deadline))):
+            await self._event.wait()
+        return self._event.is_set()
+
+
+class TrioNetwork(Network):
+    """The network of one run of trio."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+
+    @property
+    def token(self) -> trio.lowlevel.TrioToken:
+        return self._token
+
+    def make_waiter(self) -> Waiter:
+        return TrioWaiter()
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    @property
+    def is_dead(self) -> bool:
+        try:
+            self._token.run_sync_soon(int)
+        except trio.RunFinishedError:
+            return True
+        return False
+
+    # Private from here on.
+
+    def _call_from_thread(self, function: Callable[[], None]) -> None:
+        try:
+            self._token.run_sync_soon(function)
+        except trio.RunFinishedError:
+            # Nobody waits any more.
+            pass
+
+    async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
+        with trio.move_on_after(_seconds(timeout)):
+            if len(sockets) == 1:
+                await trio.lowlevel.wait_writable(sockets[0])
+            else:
+                await _wait_for_first(sockets)
+        return wait_for_any([], sockets, 0)
+
+    async def _make_stream(self, sock: socket.socket) -> Stream:
+        return TrioStream(sock, self._token)
+
+
+def running_token() -> trio.lowlevel.TrioToken | None:
+    """Return the token of the run of trio whose task asks, if any."""
+    try:
+        trio.lowlevel.current_task()
+        return trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return None
+
+
+# Private from here on.
+
+
+def _seconds(timeout: float | None) -> float:
+    return float("inf") if timeout is None else timeout
+
+
+async def _wait_for_first(sockets: Sequence[socket.socket]) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def wait(sock: socket.socket) -> None:
+            await trio.lowlevel.wait_writable(sock)
+            nursery.cancel_scope.cancel()
+
+        for sock in sockets:
+            nursery.start_soon(wait, sock)
