@@ -1,0 +1,166 @@
+"""An HTTP client for Python: the HTTPX API, sync and async.
+
+Names are imported when they are first used, so that a program pays for what it needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .__version__ import __description__, __title__, __version__
+
+if TYPE_CHECKING:
+    from ._api import delete, get, head, options, patch, post, put, query, request, stream
+    from ._auth import Auth, BasicAuth, DigestAuth, FunctionAuth, NetRCAuth
+    from ._client import USE_CLIENT_DEFAULT, AsyncClient, Client
+    from ._config import Limits, Proxy, Timeout, create_ssl_context
+    from ._content import ByteStream
+    from ._exceptions import (
+        CloseError,
+        ConnectError,
+        ConnectTimeout,
+        CookieConflict,
+        DecodingError,
+        HTTPError,
+        HTTPStatusError,
+        InvalidURL,
+        LocalProtocolError,
+        NetworkError,
+        PoolTimeout,
+        ProtocolError,
+        ProxyError,
+        ReadError,
+        ReadTimeout,
+        RemoteProtocolError,
+        RequestError,
+        RequestNotRead,
+        ResponseNotRead,
+        StreamClosed,
+        StreamConsumed,
+        StreamError,
+        TimeoutException,
+        TooManyRedirects,
+        TransportError,
+        UnsupportedProtocol,
+        WriteError,
+        WriteTimeout,
+    )
+    from ._models import Cookies, Headers, Request, Response
+    from ._query import QueryParams
+    from ._status_codes import codes
+    from ._transports.base import AsyncBaseTransport, BaseTransport
+    from ._transports.default import AsyncHTTPTransport, HTTPTransport
+    from ._transports.mock import MockTransport
+    from ._types import AsyncByteStream, SyncByteStream
+    from ._urls import URL, Origin
+
+# Where each name comes from.
+_SOURCES = {
+    "_api": "delete get head options patch post put query request stream",
+    "_auth": "Auth BasicAuth DigestAuth FunctionAuth NetRCAuth",
+    "_client": "USE_CLIENT_DEFAULT AsyncClient Client",
+    "_config": "Limits Proxy Timeout create_ssl_context",
+    "_content": "ByteStream",
+    "_exceptions": (
+        "CloseError ConnectError ConnectTimeout CookieConflict DecodingError HTTPError HTTPStatusError InvalidURL "
+        "LocalProtocolError NetworkError PoolTimeout ProtocolError ProxyError ReadError ReadTimeout "
+        "RemoteProtocolError RequestError RequestNotRead ResponseNotRead StreamClosed StreamConsumed StreamError "
+        "TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
+    ),
+    "_models": "Cookies Headers Request Response",
+    "_query": "QueryParams",
+    "_status_codes": "codes",
+    "_transports.base": "AsyncBaseTransport BaseTransport",
+    "_transports.default": "AsyncHTTPTransport HTTPTransport",
+    "_transports.mock": "MockTransport",
+    "_types": "AsyncByteStream SyncByteStream",
+    "_urls": "URL Origin",
+}
+_MODULES = {name: module for module, names in _SOURCES.items() for name in names.split()}
+
+__all__ = [
+    "URL",
+    "USE_CLIENT_DEFAULT",
+    "AsyncBaseTransport",
+    "AsyncByteStream",
+    "AsyncClient",
+    "AsyncHTTPTransport",
+    "Auth",
+    "BaseTransport",
+    "BasicAuth",
+    "ByteStream",
+    "Client",
+    "CloseError",
+    "ConnectError",
+    "ConnectTimeout",
+    "CookieConflict",
+    "Cookies",
+    "DecodingError",
+    "DigestAuth",
+    "FunctionAuth",
+    "HTTPError",
+    "HTTPStatusError",
+    "HTTPTransport",
+    "Headers",
+    "InvalidURL",
+    "Limits",
+    "LocalProtocolError",
+    "MockTransport",
+    "NetRCAuth",
+    "NetworkError",
+    "Origin",
+    "PoolTimeout",
+    "ProtocolError",
+    "Proxy",
+    "ProxyError",
+    "QueryParams",
+    "ReadError",
+    "ReadTimeout",
+    "RemoteProtocolError",
+    "Request",
+    "RequestError",
+    "RequestNotRead",
+    "Response",
+    "ResponseNotRead",
+    "StreamClosed",
+    "StreamConsumed",
+    "StreamError",
+    "SyncByteStream",
+    "Timeout",
+    "TimeoutException",
+    "TooManyRedirects",
+    "TransportError",
+    "UnsupportedProtocol",
+    "WriteError",
+    "WriteTimeout",
+    "__description__",
+    "__title__",
+    "__version__",
+    "codes",
+    "create_ssl_context",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,35 +1,35 @@
 """The exception tree.
 
-    Exception
-    ├── HTTPError
-    │   ├── RequestError                      (has `.request`)
-    │   │   ├── TransportError
-    │   │   │   ├── TimeoutException
-    │   │   │   │   ├── ConnectTimeout        resolving, connecting, TLS
-    │   │   │   │   ├── ReadTimeout           waiting for bytes of the response
-    │   │   │   │   ├── WriteTimeout          waiting for room to send
-    │   │   │   │   └── PoolTimeout           waiting for a connection
-    │   │   │   ├── NetworkError
-    │   │   │   │   ├── ConnectError
-    │   │   │   │   ├── ReadError
-    │   │   │   │   ├── WriteError
-    │   │   │   │   └── CloseError
-    │   │   │   ├── ProtocolError
-    │   │   │   │   ├── LocalProtocolError    this side broke the protocol
-    │   │   │   │   └── RemoteProtocolError   the server did
-    │   │   │   ├── ProxyError
-    │   │   │   └── UnsupportedProtocol
-    │   │   ├── DecodingError                 a malformed content coding
-    │   │   └── TooManyRedirects
-    │   └── HTTPStatusError                   a 4xx or 5xx, by `raise_for_status()`
-    ├── InvalidURL
-    ├── CookieConflict
-    └── RuntimeError
-        └── StreamError                       a body used in a way that its state forbids
-            ├── StreamConsumed
-            ├── StreamClosed
-            ├── ResponseNotRead
-            └── RequestNotRead
+Exception
+├── HTTPError
+│   ├── RequestError                      (has `.request`)
+│   │   ├── TransportError
+│   │   │   ├── TimeoutException
+│   │   │   │   ├── ConnectTimeout        resolving, connecting, TLS
+│   │   │   │   ├── ReadTimeout           waiting for bytes of the response
+│   │   │   │   ├── WriteTimeout          waiting for room to send
+│   │   │   │   └── PoolTimeout           waiting for a connection
+│   │   │   ├── NetworkError
+│   │   │   │   ├── ConnectError
+│   │   │   │   ├── ReadError
+│   │   │   │   ├── WriteError
+│   │   │   │   └── CloseError
+│   │   │   ├── ProtocolError
+│   │   │   │   ├── LocalProtocolError    this side broke the protocol
+│   │   │   │   └── RemoteProtocolError   the server did
+│   │   │   ├── ProxyError
+│   │   │   └── UnsupportedProtocol
+│   │   ├── DecodingError                 a malformed content coding
+│   │   └── TooManyRedirects
+│   └── HTTPStatusError                   a 4xx or 5xx, by `raise_for_status()`
+├── InvalidURL
+├── CookieConflict
+└── RuntimeError
+    └── StreamError                       a body used in a way that its state forbids
+        ├── StreamConsumed
+        ├── StreamClosed
+        ├── ResponseNotRead
+        └── RequestNotRead
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from http.cookiejar import CookieJar
 from typing import IO, TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar  # heavy, and only named here
+
     from ._auth import Auth
     from ._config import Proxy, Timeout
     from ._models import Cookies, Headers, Request
@@ -34,7 +35,7 @@ HeaderTypes = Union[
     Sequence[tuple[bytes, bytes]],
 ]
 
-CookieTypes = Union["Cookies", CookieJar, dict[str, str], list[tuple[str, str]]]
+CookieTypes = Union["Cookies", "CookieJar", dict[str, str], list[tuple[str, str]]]
 
 # Seconds: one for all four, or (connect, read, write, pool).
 TimeoutTypes = Union[float, tuple[float | None, float | None, float | None, float | None], "Timeout", None]

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from .._exceptions import ConnectError
+from .._exceptions import ConnectError, WriteError
 from .addresses import Address, interleave, literal_address
 from .racing import (
     UNIX_RETRY_DELAY,
@@ -43,6 +43,9 @@ class Stream(ABC):
     """
 
     __slots__ = ("__weakref__",)
+
+    # Whether bytes that were taken wait for room, to go with the next `write_now` or `wait_writable`. Only TLS holds any.
+    has_unsent: bool = False
 
     @abstractmethod
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
@@ -122,16 +125,16 @@ class Stream(ABC):
         """
         rest = memoryview(data)
         while rest and not self.is_readable():
-            size = self.write_now(rest)
+            try:
+                size = self.write_now(rest)
+                if not size:
+                    await self.wait_writable_or_readable(timeout, deadline)
+            except WriteError:
+                if self.is_readable():
+                    break
+                raise
             rest = rest[size:]
-            if rest and not size:
-                await self.wait_writable_or_readable(timeout, deadline)
         return len(data) - len(rest)
-
-    @property
-    def has_unsent(self) -> bool:
-        """Tell whether bytes that were taken wait for room, and go with the next `write_now` or `wait_writable`."""
-        return False
 
     @abstractmethod
     def wake(self) -> None:
@@ -243,10 +246,9 @@ class Network(ABC):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
-    @property
     @abstractmethod
-    def is_dead(self) -> bool:
-        """Tell whether what runs this network is gone (a closed event loop), so that its streams can only be aborted."""
+    def is_current(self) -> bool:
+        """Tell whether the caller runs on this network: not on another event loop, nor on none."""
 
     # For the colours from here on.
 

@@ -152,9 +152,8 @@ class SyncNetwork(Network):
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    @property
-    def is_dead(self) -> bool:
-        return False
+    def is_current(self) -> bool:
+        return True
 
     # Private from here on.
 

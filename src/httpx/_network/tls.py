@@ -196,7 +196,7 @@ class TLSStream(Stream):
                     self._flush()
 
     @property
-    def has_unsent(self) -> bool:
+    def has_unsent(self) -> bool:  # type: ignore[override]  # read only, and computed here alone
         return bool(self._unsent) or self._inner.has_unsent
 
     def wake(self) -> None:

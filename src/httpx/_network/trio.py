@@ -151,23 +151,17 @@ class TrioNetwork(Network):
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
 
-    @property
-    def token(self) -> trio.lowlevel.TrioToken:
-        return self._token
-
     def make_waiter(self) -> Waiter:
         return TrioWaiter()
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
 
-    @property
-    def is_dead(self) -> bool:
+    def is_current(self) -> bool:
         try:
-            self._token.run_sync_soon(int)
-        except trio.RunFinishedError:
-            return True
-        return False
+            return trio.lowlevel.current_trio_token() is self._token
+        except RuntimeError:
+            return False
 
     # Private from here on.
 
@@ -188,15 +182,6 @@ class TrioNetwork(Network):
 
     async def _make_stream(self, sock: socket.socket) -> Stream:
         return TrioStream(sock, self._token)
-
-
-def running_token() -> trio.lowlevel.TrioToken | None:
-    """Return the token of the run of trio whose task asks, if any."""
-    try:
-        trio.lowlevel.current_task()
-        return trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return None
 
 
 # Private from here on.

@@ -1,0 +1,116 @@
+"""Measure how much memory a large transfer takes: 1 GiB down and 1 GiB up, each colour, plain and TLS.
+
+    python benchmarks/memory.py [MIBIBYTES]
+
+Each transfer runs in a process of its own, which prints by how much its peak memory grew. It fails if that is 20 MiB or
+more. Needs trustme and, for these colours, trio and uvloop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from support import started_origin
+
+import httpx
+
+MAX_GROWTH = 20 * 1024  # KiB
+COLOURS = ("sync", "asyncio", "uvloop", "trio")
+PART = b"y" * 65536
+
+
+def main() -> None:
+    size = (int(sys.argv[1]) if len(sys.argv) > 1 else 1024) * 1024 * 1024
+    import trustme
+
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    with tempfile.TemporaryDirectory() as folder:
+        authority_path, certificate, key = (Path(folder, name) for name in ("ca.pem", "leaf.pem", "key.pem"))
+        authority.cert_pem.write_to_path(authority_path)
+        key.write_bytes(leaf.private_key_pem.bytes())
+        for blob in leaf.cert_chain_pems:
+            blob.write_to_path(certificate, append=True)
+        growths = []
+        for tls in (False, True):
+            with started_origin(*((certificate, key) if tls else ())) as url:
+                for colour in COLOURS:
+                    for direction in ("down", "up"):
+                        arguments = [colour, direction, url, str(size), str(authority_path)]
+                        output = subprocess.run(
+                            [sys.executable, __file__, "--one", *arguments], check=True, capture_output=True, text=True
+                        ).stdout
+                        growth = int(output)
+                        growths.append(growth)
+                        where = "TLS" if tls else "plain"
+                        print(f"{colour:8} {where:5} {direction:4} {size >> 20} MiB: peak memory grew {growth} KiB")
+    if max(growths) >= MAX_GROWTH:
+        sys.exit(f"More than {MAX_GROWTH} KiB.")
+
+
+def transfer(colour: str, direction: str, url: str, size: int, authority: str) -> int:
+    """Return by how many KiB the peak memory of this process grew."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=authority)
+    if colour == "sync":
+        with httpx.Client(verify=context) as client:
+            client.get(f"{url}/1000")
+            before = peak()
+            if direction == "down":
+                with client.stream("GET", f"{url}/{size}") as response:
+                    assert sum(map(len, response.iter_bytes())) == size
+            else:
+                assert int(client.post(url, content=parts(size)).text) >= size
+            return peak() - before
+
+    async def run() -> int:
+        async with httpx.AsyncClient(verify=context) as client:
+            await client.get(f"{url}/1000")
+            before = peak()
+            if direction == "down":
+                async with client.stream("GET", f"{url}/{size}") as response:
+                    count = 0
+                    async for part in response.aiter_bytes():
+                        count += len(part)
+                    assert count == size
+            else:
+                assert int((await client.post(url, content=async_parts(size))).text) >= size
+            return peak() - before
+
+    if colour == "trio":
+        import trio
+
+        return trio.run(run)
+    if colour == "uvloop":
+        import uvloop
+
+        return uvloop.run(run())
+    return asyncio.run(run())
+
+
+def parts(size: int) -> Iterator[bytes]:
+    for _ in range(size // len(PART)):
+        yield PART
+
+
+async def async_parts(size: int) -> AsyncIterator[bytes]:
+    for part in parts(size):
+        yield part
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        print(transfer(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]), sys.argv[6]))
+    else:
+        main()

@@ -1,0 +1,116 @@
+"""What the core asks of its colour: how to pull a request's body, and what a response's body looks like to users."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Protocol
+
+from .._drive import drive
+from .._types import AsyncByteStream, SyncByteStream
+
+
+class Parts(Protocol):
+    """The parts of a request's body, pulled one by one."""
+
+    async def next(self) -> bytes | None:
+        """Return the next part, None after the last one. What the user's code raises passes untouched."""
+
+
+class BodySource(Protocol):
+    """Where the body of a response comes from: the exchange on a connection."""
+
+    async def next_part(self) -> bytes | None:
+        """Return the next part, None after the last one."""
+
+    def close(self) -> None:
+        """Give the connection back, or drop it if the body was not read to its end. Closing again does nothing."""
+
+
+class Colour(Protocol):
+    """The sync or the async face of what users give and get."""
+
+    def open_parts(self, stream: Any) -> Parts:
+        """Begin to pull the body of a request."""
+
+    def make_body(self, source: BodySource) -> SyncByteStream | AsyncByteStream:
+        """Return the body of a response as users see it."""
+
+
+class SyncColour:
+    """Bodies for threads."""
+
+    def open_parts(self, stream: Any) -> Parts:
+        return _SyncParts(iter(stream))
+
+    def make_body(self, source: BodySource) -> SyncByteStream:
+        return SyncBody(source)
+
+
+class AsyncColour:
+    """Bodies for tasks, of asyncio and trio alike."""
+
+    def open_parts(self, stream: Any) -> Parts:
+        return _AsyncParts(aiter(stream))
+
+    def make_body(self, source: BodySource) -> AsyncByteStream:
+        return AsyncBody(source)
+
+
+class SyncBody(SyncByteStream):
+    """The body of a response, read from its connection."""
+
+    def __init__(self, source: BodySource) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        next_part = self._source.next_part
+        while (part := drive(next_part())) is not None:
+            yield part
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class AsyncBody(AsyncByteStream):
+    """The body of a response, read from its connection."""
+
+    def __init__(self, source: BodySource) -> None:
+        self._source = source
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self._source.next_part()
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    async def aclose(self) -> None:
+        self._source.close()
+
+
+# Private from here on.
+
+
+class _SyncParts:
+    __slots__ = ("_iterator",)
+
+    def __init__(self, iterator: Iterator[bytes]) -> None:
+        self._iterator = iterator
+
+    async def next(self) -> bytes | None:
+        return next(self._iterator, None)
+
+
+class _AsyncParts:
+    __slots__ = ("_iterator",)
+
+    def __init__(self, iterator: AsyncIterator[bytes]) -> None:
+        self._iterator = iterator
+
+    async def next(self) -> bytes | None:
+        try:
+            return await self._iterator.__anext__()
+        except StopAsyncIteration:
+            return None

@@ -1,0 +1,270 @@
+"""HTTP/1.1 on one connection: one exchange after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .._content import ByteStream
+from .._exceptions import WriteError
+from .._models import Headers, Request, Response
+from .._network.base import Stream
+from .._protocols.h1.decoder import ResponseDecoder
+from .._protocols.h1.head import ResponseHead
+from .._protocols.h1.encoder import RequestFraming, encode_head, request_framing
+from .colours import Colour
+from .network_stream import make_network_stream
+from .upload import Upload
+
+# Bytes. A body up to this size is copied behind its head, to go out in one write.
+MAX_JOINED_BODY_SIZE = 64 * 1024
+
+
+class Keeper(Protocol):
+    """Whom a connection belongs to while it carries no exchange: the pool."""
+
+    def release(self, connection: Http1Connection) -> None:
+        """Take back a connection that is ready for the next exchange."""
+
+    def discard(self, connection: Http1Connection) -> None:
+        """Forget a connection that is closed."""
+
+    def lose(self, connection: Http1Connection) -> None:
+        """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
+
+
+def encode_request(request: Request) -> tuple[bytes, RequestFraming]:
+    """Return the head of a request, and how its body is framed.
+
+    Raises:
+        LocalProtocolError: something in it is outside the grammar.
+    """
+    target = request.extensions.get("target")
+    fields = request.headers._list
+    # What is not ASCII is no token, and refused as "?" is.
+    method = request.method.encode("ascii", "replace")
+    return encode_head(method, target or request.url._uri_reference.target, fields), request_framing(fields)
+
+
+class Http1Connection:
+    """A stream, and the exchange on it.
+
+    While an exchange is under way the connection belongs to it, and nobody else touches it; it goes back to its keeper
+    with the last byte of the response, before the response is handed over if all of it came in one read.
+    """
+
+    __slots__ = (
+        "_colour",
+        "_decoder",
+        "_is_spoiled",
+        "_keeper",
+        "_network_stream",
+        "_upload",
+        "has_written",
+        "idle_until",
+        "is_reused",
+        "route",
+        "stream",
+    )
+
+    def __init__(self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour) -> None:
+        # The keeper's: what it filed the connection under, and when it expires.
+        self.route = route
+        self.idle_until = 0.0
+        self.is_reused = False
+        # Whether any byte of the current request may have reached the server.
+        self.has_written = False
+        self.stream = stream
+        self._keeper = keeper
+        self._colour = colour
+        self._decoder = ResponseDecoder()
+        self._upload: Upload | None = None
+        self._is_spoiled = False
+        self._network_stream = make_network_stream(stream, colour)
+
+    @property
+    def has_received(self) -> bool:
+        """Tell whether any byte of the current response came."""
+        return self._decoder.bytes_received > 0
+
+    async def exchange(self, request: Request, head: bytes, framing: RequestFraming) -> Response:
+        """Send a request (its head is encoded already) and return its response, with the body still to be read.
+
+        Raises:
+            ReadTimeout, WriteTimeout, ReadError, WriteError: as the stream.
+            RemoteProtocolError: the response is malformed.
+            LocalProtocolError: the body is not as long as declared.
+        """
+        decoder, stream = self._decoder, self.stream
+        timeouts = request.extensions.get("timeout") or {}
+        deadline = request._deadline
+        self.has_written = False
+        try:
+            decoder.reset(request.method)
+            body = request.stream
+            if type(body) is ByteStream and len(body._stream) <= MAX_JOINED_BODY_SIZE:
+                if body._stream or framing.content_length or framing.is_chunked:
+                    head = b"".join((head, *_encode_content(body._stream, framing)))
+                try:
+                    count = stream.write_now(head)
+                    self.has_written = count > 0
+                    if count < len(head) or stream.has_unsent:
+                        self.has_written = True
+                        await stream.write(memoryview(head)[count:], timeouts.get("write"), deadline)
+                except WriteError:
+                    # What the server said before it went away comes first; reading tells if that is nothing.
+                    if not stream.is_readable():
+                        raise
+            else:
+                parts = self._colour.open_parts(body)
+                self._upload = Upload(stream, head, parts, framing.make_encoder())
+            response_head = None
+            while response_head is None:
+                if self._upload is not None:
+                    await self._push(timeouts.get("write"), deadline)
+                response_head = decoder.receive_head(await stream.read(timeouts.get("read"), deadline))
+                while response_head is not None and response_head.status_code < 200 and not decoder.is_upgraded:
+                    response_head = decoder.next_head()
+            return self._begin_response(request, response_head, timeouts)
+        except BaseException:
+            self._fail()
+            raise
+
+    def wake(self) -> None:
+        """Make the exchange under way fail, from any thread."""
+        self.stream.wake()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        self.stream.close()
+
+    def abort(self) -> None:
+        """Drop the connection, whatever its state."""
+        self.stream.abort()
+
+    # Private from here on.
+
+    def _begin_response(self, request: Request, head: ResponseHead, timeouts: Mapping[str, Any]) -> Response:
+        """Return the response that begins with head; it holds the connection unless all of it is there."""
+        decoder = self._decoder
+        if self._upload is not None and head.status_code >= 300:
+            # The server does not want the rest. Nobody can tell where the request ends, so it is the last one.
+            self._upload = None
+            self._is_spoiled = True
+        content = decoder.take_buffered()
+        body: Any
+        if decoder.is_done and not decoder.is_upgraded:
+            body = ByteStream(content)
+            self._finish()
+        else:
+            if decoder.is_upgraded:
+                self._network_stream.unread(decoder.leftover)
+            body = self._colour.make_body(Http1Body(self, content, timeouts, request._deadline))
+        return Response._from_wire(
+            head.status_code,
+            Headers._from_raw(head.fields),
+            body,
+            {
+                "http_version": head.http_version,
+                "reason_phrase": head.reason_phrase,
+                "network_stream": self._network_stream,
+            },
+        )
+
+    async def _push(self, timeout: float | None, deadline: float | None) -> None:
+        upload = self._upload
+        assert upload is not None
+        try:
+            await upload.push(timeout, deadline)
+        finally:
+            self.has_written = upload.has_written
+        if upload.is_done:
+            self._upload = None
+
+    def _finish(self) -> None:
+        """Give the connection back after the last byte of a response."""
+        if self._decoder.can_reuse and self._upload is None and not self._is_spoiled:
+            self._keeper.release(self)
+        else:
+            self.stream.close()
+            self._upload = None
+            self._keeper.discard(self)
+
+    def _fail(self) -> None:
+        self.stream.abort()
+        self._upload = None
+        self._keeper.discard(self)
+
+
+class Http1Body:
+    """The rest of a response, on the connection that carries it."""
+
+    __slots__ = ("__weakref__", "_connection", "_content", "_deadline", "_timeouts")
+
+    def __init__(self, connection: Http1Connection, content: bytes, timeouts: Any, deadline: float | None) -> None:
+        self._connection: Http1Connection | None = connection
+        self._content = content
+        self._timeouts = timeouts
+        self._deadline = deadline
+
+    async def next_part(self) -> bytes | None:
+        """Return the next part of the body, None at its end.
+
+        Raises:
+            ReadTimeout, ReadError: as the stream.
+            RemoteProtocolError: the body is cut off or malformed.
+        """
+        if self._content:
+            content, self._content = self._content, b""
+            return content
+        connection = self._connection
+        if connection is None:
+            return None
+        if connection._decoder.is_done:
+            # An upgraded connection: no body, and what follows is the user's.
+            return None
+        try:
+            part = await self._read_part(connection)
+            if connection._decoder.is_done:
+                self._connection = None
+                connection._finish()
+        except BaseException:
+            self._connection = None
+            connection._fail()
+            raise
+        return part or None
+
+    def close(self) -> None:
+        """Drop the connection if the body was not read to its end."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection._fail()
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connection._keeper.lose(self._connection)
+
+    # Private from here on.
+
+    async def _read_part(self, connection: Http1Connection) -> bytes:
+        decoder, stream = connection._decoder, connection.stream
+        part = b""
+        while not part and not decoder.is_done:
+            if connection._upload is not None:
+                await connection._push(self._timeouts.get("write"), self._deadline)
+            data = await stream.read(self._timeouts.get("read"), self._deadline)
+            if data:
+                part = decoder.receive_body(data)
+            else:
+                decoder.receive_end(is_truncated=stream.is_truncated)
+        return part
+
+
+# Private from here on.
+
+
+def _encode_content(content: bytes, framing: RequestFraming) -> tuple[bytes, ...]:
+    encoder = framing.make_encoder()
+    encoded = encoder.encode(content)
+    last = encoder.finish()
+    return (*encoded, last) if isinstance(encoded, tuple) else (encoded, last)

@@ -1,0 +1,198 @@
+"""`Request`: what is to be sent. It adds the fields that a message needs and that the caller did not give."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .._content import ByteStream, UnattachedStream, encode_request
+from .._exceptions import RequestNotRead
+from .._urls import URL
+from .cookies import Cookies
+from .headers import Headers
+from .message_fields import has_field
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .._types import (
+        AsyncByteStream,
+        CookieTypes,
+        HeaderTypes,
+        QueryParamTypes,
+        RequestContent,
+        RequestData,
+        RequestExtensions,
+        RequestFiles,
+        SyncByteStream,
+    )
+
+
+class Request:
+    """Hold a request: method, URL, header fields and body.
+
+    Give the body as one of `content`, `data` with or without `files`, or `json`. Host, Content-Length or
+    Transfer-Encoding, and Content-Type are added unless they stand in `headers`. A `stream` is sent as it is, and then
+    no field is added at all. `params` replaces the query of the URL.
+
+    Raises:
+        InvalidURL: the URL cannot be parsed.
+        TypeError: an argument of a type that nothing can be made of.
+    """
+
+    __module__ = "httpx"
+
+    _content: bytes
+
+    # When the request, redirects and body included, must be finished, on `time.monotonic()`; set when it is sent.
+    _deadline: float | None = None
+
+    def __init__(
+        self,
+        method: str,
+        url: URL | str,
+        *,
+        params: QueryParamTypes | None = None,
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: Any | None = None,
+        stream: SyncByteStream | AsyncByteStream | None = None,
+        extensions: RequestExtensions | None = None,
+    ) -> None:
+        self.method = method.upper()
+        if params is not None:
+            self.url = URL(url, params=params)
+        else:
+            self.url = url if type(url) is URL else URL(url)
+        self.headers = Headers(headers)
+        self.extensions: dict[str, Any] = {} if extensions is None else dict(extensions)
+        if cookies is not None:
+            (cookies if isinstance(cookies, Cookies) else Cookies(cookies)).set_cookie_header(self)
+        self.stream: SyncByteStream | AsyncByteStream
+        if stream is not None:
+            self.stream = stream
+        elif content is None and data is None and files is None and json is None:
+            self.stream = _NO_BODY
+            self._content = b""
+            self._add_front_fields()
+        else:
+            fields, self.stream = encode_request(content, data, files, json)
+            if isinstance(self.stream, ByteStream):
+                self._content = self.stream._stream
+            self._add_body_fields(fields)
+            self._add_front_fields()
+
+    @property
+    def content(self) -> bytes:
+        """The body.
+
+        Raises:
+            RequestNotRead: it is a stream, and neither `read()` nor `aread()` was called.
+        """
+        if not hasattr(self, "_content"):
+            raise RequestNotRead()
+        return self._content
+
+    def read(self) -> bytes:
+        """Read the body into memory, where it can be sent any number of times, and return it.
+
+        Raises:
+            RuntimeError: it is an async stream.
+            StreamConsumed: it is an iterator that was sent already.
+        """
+        if not hasattr(self, "_content"):
+            if not isinstance(self.stream, Iterable):
+                raise RuntimeError("Attempted to read an async request body with read(). Call aread() instead.")
+            self._keep(b"".join(self.stream))
+        return self._content
+
+    async def aread(self) -> bytes:
+        """Read the body into memory, where it can be sent any number of times, and return it.
+
+        Raises:
+            RuntimeError: it is a sync stream.
+            StreamConsumed: it is an iterator that was sent already.
+        """
+        if not hasattr(self, "_content"):
+            if not isinstance(self.stream, AsyncIterable):
+                raise RuntimeError("Attempted to read a sync request body with aread(). Call read() instead.")
+            self._keep(b"".join([part async for part in self.stream]))
+        return self._content
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({self.method!r}, {str(self.url)!r})>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _NOT_PICKLED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.extensions = {}
+        self.stream = UnattachedStream()
+
+    # Private from here on.
+
+    @classmethod
+    def _from_client(cls, method: str, url: URL, headers: Headers, extensions: dict[str, Any]) -> Self:
+        """Return a request without a body that owns `headers` and `extensions`; the method is in upper case."""
+        request = cls.__new__(cls)
+        request.method = method
+        request.url = url
+        request.headers = headers
+        request.extensions = extensions
+        request.stream = _NO_BODY
+        request._content = b""
+        request._add_front_fields()
+        return request
+
+    def _add_body_fields(self, body_fields: dict[str, str]) -> None:
+        """Add what describes the body, at the end, unless it is there."""
+        fields = self.headers._list
+        for name, value in body_fields.items():
+            raw_name = name.encode("ascii")
+            lower_name = raw_name.lower()
+            if lower_name in _FRAMING_FIELDS:
+                # RFC 9112 6.2: no Content-Length beside a Transfer-Encoding; the one that the caller gave stays.
+                is_given = has_field(fields, b"content-length") or has_field(fields, b"transfer-encoding")
+            else:
+                is_given = has_field(fields, lower_name)
+            if not is_given:
+                fields.append((raw_name, value.encode("ascii")))
+        self.headers._index = None
+
+    def _add_front_fields(self) -> None:
+        """Add Host and the Content-Length of an empty body, in front of the others, unless they are there."""
+        fields = self.headers._list
+        # RFC 9110 8.6: a request without a body has Content-Length: 0 if its method gives a body a meaning.
+        if self.method in _METHODS_WITH_BODY and not (
+            has_field(fields, b"content-length") or has_field(fields, b"transfer-encoding")
+        ):
+            fields.insert(0, (b"Content-Length", b"0"))
+        for name, _ in fields:
+            if len(name) == 4 and name.lower() == b"host":
+                break
+        else:
+            host = self.url._uri_reference.host_field
+            if host:
+                fields.insert(0, (b"Host", host))
+        self.headers._index = None
+
+    def _keep(self, content: bytes) -> None:
+        self._content = content
+        # What was read can be sent again, whatever it was read from.
+        if not isinstance(self.stream, ByteStream):
+            self.stream = ByteStream(content)
+
+
+# What belongs to this process, and what `__setstate__` sets.
+_NOT_PICKLED = frozenset({"extensions", "stream", "_deadline"})
+
+# Shared by all requests without a body, since it holds no state.
+_NO_BODY = ByteStream(b"")
+
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+_FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})

@@ -1,0 +1,165 @@
+"""Encode HTTP/1.1 requests: the head, and the body by length or in chunks.
+
+What is sent is held to the grammar before the first byte leaves: a CR or LF that gets through is a second request.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..._exceptions import LocalProtocolError
+from ..fields import TOKEN_CHARACTER, FieldList, check_fields, join_checked, quote
+
+# Bytes. Up to this size a chunk is copied between its size line and CRLF, to go out in one write; above it, the copy
+# costs more than the two small writes (or one gathering write) that it saves.
+MAX_JOINED_CHUNK_SIZE = 64 * 1024
+
+
+def encode_head(method: bytes, target: bytes, fields: FieldList) -> bytes:
+    """Return the head of a request, the names of the fields in the case given.
+
+    Raises:
+        LocalProtocolError: the method, the target, or a field is outside the grammar, or Host is missing or repeated.
+    """
+    block = join_checked(fields)
+    line = b"%b %b" % (method, target)
+    if _REQUEST_LINE.fullmatch(line) is None:
+        _refuse_request_line(method)
+    # The block holds a NUL for each ": " and a LF for each CRLF, and none besides; see `fields`.
+    head = b"%b HTTP/1.1\r\n%b\r\n\r\n" % (line, block.replace(b"\0", b": ").replace(b"\n", b"\r\n"))
+    # RFC 9112 3.2: a client sends exactly one Host field. The target holds no LF, so only names follow one.
+    hosts = head.lower().count(b"\nhost:")
+    if hosts != 1:
+        raise LocalProtocolError("Found multiple Host: headers" if hosts else "Missing mandatory Host: header")
+    return head
+
+
+def request_framing(fields: FieldList) -> RequestFraming:
+    """Tell how the fields of a request say that its body is framed.
+
+    Raises:
+        LocalProtocolError: they contradict each other, or name what cannot be sent.
+    """
+    length = coding = None
+    for name, value in fields:
+        name = name.lower()
+        if name == b"content-length":
+            if length is not None and value != length:
+                raise LocalProtocolError(f"conflicting Content-Length headers: {quote(length)} and {quote(value)}")
+            length = value
+        elif name == b"transfer-encoding":
+            coding = value if coding is None else coding + b", " + value
+    if coding is not None:
+        return _transfer_framing(coding, length)
+    if length is None:
+        return _NO_BODY
+    if not length.isdigit() or len(length) > _MAX_LENGTH_DIGITS:
+        raise LocalProtocolError(f"bad Content-Length: {quote(length)}")
+    return RequestFraming(content_length=int(length), is_chunked=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFraming:
+    """How the end of a request's body is marked: by its length, by chunks, or there is none (neither)."""
+
+    content_length: int | None
+    is_chunked: bool
+
+    def make_encoder(self) -> LengthEncoder | ChunkedEncoder:
+        """Return what encodes a body so framed. Without framing the body can only be empty."""
+        if self.is_chunked:
+            return ChunkedEncoder()
+        return LengthEncoder(self.content_length or 0)
+
+
+class LengthEncoder:
+    """Pass a body of known length through, and see that it has that length."""
+
+    __slots__ = ("_remaining",)
+
+    def __init__(self, length: int) -> None:
+        self._remaining = length
+
+    def encode(self, data: bytes) -> bytes:
+        """Return the bytes to send for this part of the body: the part itself.
+
+        Raises:
+            LocalProtocolError: the body is longer than declared; nothing of this part may be sent.
+        """
+        self._remaining -= len(data)
+        if self._remaining < 0:
+            raise LocalProtocolError("Too much data for declared Content-Length")
+        return data
+
+    def finish(self, trailers: FieldList | None = None) -> bytes:
+        """Return the bytes that end the body: none.
+
+        Raises:
+            LocalProtocolError: the body is shorter than declared, or there are trailers, which only chunks can carry.
+        """
+        if self._remaining > 0:
+            raise LocalProtocolError("Too little data for declared Content-Length")
+        if trailers:
+            raise LocalProtocolError("Trailers need Transfer-Encoding: chunked")
+        return b""
+
+
+class ChunkedEncoder:
+    """Frame a body of unknown length in chunks (RFC 9112 7.1)."""
+
+    __slots__ = ()
+
+    def encode(self, data: bytes) -> bytes | tuple[bytes, bytes, bytes]:
+        """Return the bytes to send for this part of the body: at once, or in three parts if data is large."""
+        # An empty chunk would end the body.
+        if not data:
+            return b""
+        if len(data) > MAX_JOINED_CHUNK_SIZE:
+            return b"%x\r\n" % len(data), data, b"\r\n"
+        return b"%x\r\n%b\r\n" % (len(data), data)
+
+    def finish(self, trailers: FieldList | None = None) -> bytes:
+        """Return the bytes that end the body: the last chunk and the trailer section.
+
+        Raises:
+            LocalProtocolError: a trailer is outside the grammar.
+        """
+        if not trailers:
+            return b"0\r\n\r\n"
+        check_fields(trailers)
+        return b"0\r\n%b\r\n\r\n" % b"\r\n".join(map(b": ".join, trailers))
+
+
+# Private from here on.
+
+# RFC 9112 3: method SP request-target. A target holds no space, so the only one is ours. RFC 3986 2: what is not ASCII
+# stands percent-encoded.
+_REQUEST_LINE = re.compile(TOKEN_CHARACTER + rb"++ [\x21-\x7e]++")
+_METHOD = re.compile(TOKEN_CHARACTER + rb"++")
+
+# Decimal digits; as many as 2**64 has. Above that int() only costs time.
+_MAX_LENGTH_DIGITS = 20
+
+_NO_BODY = RequestFraming(content_length=None, is_chunked=False)
+_CHUNKED = RequestFraming(content_length=None, is_chunked=True)
+
+
+def _refuse_request_line(method: bytes) -> None:
+    if _METHOD.fullmatch(method) is None:
+        raise LocalProtocolError(f"Illegal method characters in {quote(method)}")
+    # The target is not shown: its query may be a secret.
+    raise LocalProtocolError(
+        "Illegal target characters: it is empty, or whitespace, control or non-ASCII characters "
+        "in it are not percent-encoded"
+    )
+
+
+def _transfer_framing(coding: bytes, length: bytes | None) -> RequestFraming:
+    if coding.lower() != b"chunked":
+        raise LocalProtocolError(f"Only Transfer-Encoding: chunked is supported, not {quote(coding)}")
+    # RFC 9112 6.2: no Content-Length in a message with Transfer-Encoding. Two servers in a row that disagree on which
+    # one counts make two requests of it.
+    if length is not None:
+        raise LocalProtocolError("Content-Length cannot be sent with Transfer-Encoding; leave one of them away")
+    return _CHUNKED

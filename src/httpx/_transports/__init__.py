@@ -1,0 +1,1 @@
+"""The transports: how a client's requests are answered."""

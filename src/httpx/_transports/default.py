@@ -1,0 +1,178 @@
+"""The transports that go over the network: a pool of connections behind the seam."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TypeVar
+
+from .._config import DEFAULT_LIMITS, Limits, Proxy
+from .._connect import Connector
+from .._connections.colours import AsyncColour, SyncColour
+from .._drive import drive
+from .._models import Request, Response
+from .._network.base import SocketOption
+from .._network.running import running_network
+from .._network.sync import SyncNetwork
+from .._pool import Pool
+from .._tls import create_ssl_context, default_context
+from .._types import CertTypes, ProxyTypes
+from .._urls import URL
+from .base import AsyncBaseTransport, BaseTransport
+
+T = TypeVar("T", bound="HTTPTransport")
+A = TypeVar("A", bound="AsyncHTTPTransport")
+
+SOCKET_OPTION = SocketOption
+
+# What TLS offers (RFC 7301).
+_ALPN = ("http/1.1",)
+
+
+class HTTPTransport(BaseTransport):
+    """Sends requests over the network, for threads: any number of them may use one transport.
+
+    Args:
+        verify: True for the system's trusted authorities, False for none at all, or an `ssl.SSLContext`.
+        cert: a client certificate: a PEM file, or (certificate, key), or (certificate, key, password).
+        trust_env: whether SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE count.
+        http1, http2: which protocols to offer.
+        limits: how many connections, and for how long.
+        uds: the path of a unix socket to connect to, whatever the URL's host.
+        local_address: the address of this machine to connect from.
+        retries: how often a failed attempt to connect is repeated.
+        socket_options: (level, option, value) for each socket.
+    """
+
+    __module__ = "httpx"
+
+    def __init__(
+        self,
+        verify: ssl.SSLContext | str | bool = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
+        uds: str | None = None,
+        local_address: str | None = None,
+        retries: int = 0,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> None:
+        _refuse_unsupported(http1=http1, proxy=proxy)
+        self._pool = Pool(
+            Connector(
+                make_ssl_context=_context_maker(verify, cert, trust_env),
+                uds=uds,
+                local_address=local_address,
+                retries=retries,
+                socket_options=tuple(socket_options or ()),
+            ),
+            limits=limits,
+            colour=SyncColour(),
+            find_network=SyncNetwork,
+        )
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+    def handle_request(self, request: Request) -> Response:
+        """Send a request and return its response, whose body is still to be read.
+
+        Raises:
+            TransportError
+        """
+        return drive(self._pool.send(request))
+
+    def close(self) -> None:
+        """Close the idle connections, and make the requests that are under way fail."""
+        self._pool.close()
+
+
+class AsyncHTTPTransport(AsyncBaseTransport):
+    """Sends requests over the network, for the tasks of asyncio or trio. Its arguments are `HTTPTransport`'s."""
+
+    __module__ = "httpx"
+
+    def __init__(
+        self,
+        verify: ssl.SSLContext | str | bool = True,
+        cert: CertTypes | None = None,
+        trust_env: bool = True,
+        http1: bool = True,
+        http2: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        proxy: ProxyTypes | None = None,
+        uds: str | None = None,
+        local_address: str | None = None,
+        retries: int = 0,
+        socket_options: Iterable[SOCKET_OPTION] | None = None,
+    ) -> None:
+        _refuse_unsupported(http1=http1, proxy=proxy)
+        self._pool = Pool(
+            Connector(
+                make_ssl_context=_context_maker(verify, cert, trust_env),
+                uds=uds,
+                local_address=local_address,
+                retries=retries,
+                socket_options=tuple(socket_options or ()),
+            ),
+            limits=limits,
+            colour=AsyncColour(),
+            find_network=running_network,
+        )
+
+    async def __aenter__(self: A) -> A:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.aclose()
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Send a request and return its response, whose body is still to be read.
+
+        Raises:
+            TransportError
+        """
+        return await self._pool.send(request)
+
+    async def aclose(self) -> None:
+        """Close the idle connections, and make the requests that are under way fail."""
+        self._pool.close()
+
+
+# Private from here on.
+
+
+def _context_maker(
+    verify: ssl.SSLContext | str | bool, cert: CertTypes | None, trust_env: bool
+) -> Callable[[], ssl.SSLContext]:
+    """Return what makes the context when it is needed; anything that may be wrong with the settings is raised now."""
+    if verify is True and cert is None:
+        return lambda: default_context(alpn=_ALPN, trust_env=trust_env)
+    context = create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
+    context.set_alpn_protocols(_ALPN)
+    return lambda: context
+
+
+def _refuse_unsupported(*, http1: bool, proxy: ProxyTypes | None) -> None:
+    if proxy is not None:
+        url = proxy.url if isinstance(proxy, Proxy) else URL(proxy)
+        raise NotImplementedError(f"Proxies are not supported by this version: {url!r}")
+    if not http1:
+        raise NotImplementedError("HTTP/2 is not supported by this version: leave http1 on.")
