@@ -198,7 +198,7 @@ class BaseClient:
         merged_params = self._merge_queryparams(params)
         # Speed: a jar with nothing in it is not asked, and the client's own is not copied.
         merged_cookies = self._cookies if cookies is None else self._merge_cookies(cookies)
-        if content is data is files is json is merged_params is None:
+        if content is None and data is None and files is None and json is None and merged_params is None:
             request = Request._from_client(method.upper(), merged_url, merged_headers, merged_extensions)
             if merged_cookies._jar is not None:
                 merged_cookies.set_cookie_header(request)

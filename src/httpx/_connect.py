@@ -10,7 +10,8 @@ from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
 from ._exceptions import ConnectError, ConnectTimeout, UnsupportedProtocol
 from ._models import Request
-from ._network.base import Network, SocketOption, Stream
+from ._network.base import Network, Stream
+from ._network.racing import SocketOption
 from ._network.tls import TLSStream, start_tls
 
 HTTP_SCHEMES = frozenset({"http", "https"})

@@ -296,7 +296,7 @@ def _check_components(kwargs: dict[str, typing.Any]) -> dict[str, typing.Any]:
             raise TypeError(f"{name!r} is an invalid keyword argument for URL()")
         if value is not None and not isinstance(value, expected):
             raise TypeError(f"Argument {name!r} must be {expected.__name__} but got {type(value).__name__}")
-        components[name] = value.decode("ascii") if expected is bytes and value is not None else value
+        components[name] = value.decode("ascii") if expected is bytes and isinstance(value, bytes) else value
     if "params" in components:
         # No parameters at all are no query, not an empty one.
         params = QueryParams(components.pop("params"))

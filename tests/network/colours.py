@@ -173,14 +173,14 @@ class TrioColour(Colour):
 
     def __init__(self) -> None:
         self._nursery: trio.Nursery | None = None
-        self._scopes: list[trio.CancelScope] = []
+        self._scopes: dict[trio.lowlevel.Task, trio.CancelScope] = {}
 
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         return trio.run(self._run, function, args)
 
     def start(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Task[T]:
         assert self._nursery is not None
-        task = _TrioTask[T]()
+        task = _TrioTask[T](self._scopes)
         self._nursery.start_soon(task.run, function, args)
         return task
 
@@ -188,16 +188,13 @@ class TrioColour(Colour):
         await trio.lowlevel.checkpoint()
 
     def cancel_current(self) -> None:
-        self._scopes[-1].cancel()
+        self._scopes[trio.lowlevel.current_task()].cancel()
 
     async def call_cancellable(self, function: Callable[[], Awaitable[T]]) -> T:
-        with trio.CancelScope() as scope:
-            self._scopes.append(scope)
-            try:
-                return await function()
-            finally:
-                self._scopes.remove(scope)
-        raise TaskCancelled
+        async def call() -> T:
+            return await function()
+
+        return await self.start(call).join()
 
     def count_tasks(self) -> int:
         return trio.lowlevel.current_statistics().tasks_living
@@ -289,7 +286,8 @@ class _AsyncioTask(Task[T]):
 
 
 class _TrioTask(Task[T]):
-    def __init__(self) -> None:
+    def __init__(self, scopes: dict[trio.lowlevel.Task, trio.CancelScope]) -> None:
+        self._scopes = scopes
         self._done = trio.Event()
         self._scope = trio.CancelScope()
         self._values: list[T] = []
@@ -311,12 +309,15 @@ class _TrioTask(Task[T]):
         raise self._error
 
     async def run(self, function: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> None:
+        task = trio.lowlevel.current_task()
+        self._scopes[task] = self._scope
         try:
             with self._scope:
                 self._values.append(await function(*args))
         except Exception as exc:
             self._error = exc
         finally:
+            del self._scopes[task]
             self._done.set()
 
 

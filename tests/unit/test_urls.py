@@ -431,9 +431,9 @@ def test_str_subclasses_are_taken() -> None:
 
 def test_raw_is_deprecated() -> None:
     with pytest.warns(UserWarning, match=re.escape("URL.raw is deprecated.")):
-        raw = URL("http://h/a?b").raw
+        raw: Any = URL("http://h/a?b").raw
     assert raw == (b"http", b"h", None, b"/a?b")
-    assert raw._fields == ("raw_scheme", "raw_host", "port", "raw_path")  # type: ignore[attr-defined]  # a NamedTuple
+    assert raw._fields == ("raw_scheme", "raw_host", "port", "raw_path")
 
 
 def test_origin() -> None:
@@ -520,7 +520,7 @@ def test_number_of_calls_when_warm(name: str, function: Callable[[URL], object],
 
 def test_public_names() -> None:
     assert URL.__module__ == Origin.__module__ == QueryParams.__module__ == "httpx"
-    assert httpx._urls.QueryParams is QueryParams  # type: ignore[attr-defined]  # a private module that programs import
+    assert httpx._urls.QueryParams is QueryParams
 
 
 pieces = st.one_of(

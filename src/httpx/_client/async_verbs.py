@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._client_base import USE_CLIENT_DEFAULT, UseClientDefault
@@ -26,7 +27,9 @@ class AsyncVerbs:
     """Shorthands for `request`, which the client has."""
 
     if TYPE_CHECKING:
-        request: Any
+
+        @property
+        def request(self) -> Callable[..., Coroutine[Any, Any, Response]]: ...
 
     async def get(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._content import ByteStream
-from .._exceptions import WriteError
+from .._exceptions import RemoteProtocolError, WriteError
 from .._models import Headers, Request, Response
 from .._network.base import Stream
 from .._protocols.h1.decoder import ResponseDecoder
@@ -56,7 +56,7 @@ class Http1Connection:
     __slots__ = (
         "_colour",
         "_decoder",
-        "_is_spoiled",
+        "_is_last",
         "_keeper",
         "_network_stream",
         "_upload",
@@ -79,7 +79,8 @@ class Http1Connection:
         self._colour = colour
         self._decoder = ResponseDecoder()
         self._upload: Upload | None = None
-        self._is_spoiled = False
+        # Whether nothing may follow the current exchange: its request says so, or was not sent to its end.
+        self._is_last = False
         self._network_stream = make_network_stream(stream, colour)
 
     @property
@@ -99,6 +100,7 @@ class Http1Connection:
         timeouts = request.extensions.get("timeout") or {}
         deadline = request._deadline
         self.has_written = False
+        self._is_last = framing.is_last
         try:
             decoder.reset(request.method)
             body = request.stream
@@ -125,6 +127,9 @@ class Http1Connection:
                 response_head = decoder.receive_head(await stream.read(timeouts.get("read"), deadline))
                 while response_head is not None and response_head.status_code < 200 and not decoder.is_upgraded:
                     response_head = decoder.next_head()
+            if response_head.status_code == 101 and request.headers._get_raw(b"upgrade") is None:
+                # RFC 9110 15.2.2: a server switches only to what the request offered.
+                raise RemoteProtocolError("The server switched protocols (101), which the request did not ask for.")
             return self._begin_response(request, response_head, timeouts)
         except BaseException:
             self._fail()
@@ -150,7 +155,7 @@ class Http1Connection:
         if self._upload is not None and head.status_code >= 300:
             # The server does not want the rest. Nobody can tell where the request ends, so it is the last one.
             self._upload = None
-            self._is_spoiled = True
+            self._is_last = True
         content = decoder.take_buffered()
         body: Any
         if decoder.is_done and not decoder.is_upgraded:
@@ -183,7 +188,7 @@ class Http1Connection:
 
     def _finish(self) -> None:
         """Give the connection back after the last byte of a response."""
-        if self._decoder.can_reuse and self._upload is None and not self._is_spoiled:
+        if self._decoder.can_reuse and self._upload is None and not self._is_last:
             self._keeper.release(self)
         else:
             self.stream.close()

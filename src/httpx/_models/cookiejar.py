@@ -22,7 +22,7 @@ import time
 import urllib.request
 from email.message import Message
 from functools import lru_cache
-from http.cookiejar import Cookie, CookieJar
+from http.cookiejar import Cookie, CookieJar, CookiePolicy
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,8 +51,12 @@ class RFC6265CookieJar(CookieJar):
     _cookies: dict[str, dict[str, dict[str, Cookie]]]
     _cookies_lock: threading.RLock
 
-    # How many cookies can certainly be added before there are MAX_COOKIES; counting them all takes a look at each.
-    _headroom = MAX_COOKIES
+    def __init__(self, policy: CookiePolicy | None = None) -> None:
+        super().__init__(policy)
+        # How many cookies can certainly be added before there are MAX_COOKIES; counting them takes a look at each.
+        self._headroom = MAX_COOKIES
+        # The names that cookies for https have, or had. Only these are looked for among the hosts below a domain.
+        self._secure_names: set[str] = set()
 
     def header_for(self, request: Request) -> str | None:
         """Return the value of the Cookie field for a request; None if no cookie goes with it."""
@@ -96,6 +100,8 @@ class RFC6265CookieJar(CookieJar):
                 vars(cookie)[_AGE] = next(_creations) if old is None else _get_age(old)
             if old is None:
                 self._headroom -= 1
+            if cookie.secure:
+                self._secure_names.add(cookie.name)
             by_name[cookie.name] = cookie
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
@@ -158,6 +164,8 @@ class RFC6265CookieJar(CookieJar):
 
     def _has_secure_rival(self, cookie: Cookie, host: str) -> bool:
         """Tell whether a cookie from http would replace or hide one that only https may touch (RFC 6265bis 5.7)."""
+        if cookie.name not in self._secure_names:
+            return False
         domains = [domain for domain, _ in _domains_for(host)]
         if cookie.domain_specified:
             # It would reach the hosts below, too. These are looked for by their names alone.

@@ -269,7 +269,10 @@ class ResponseBody:
         stream, headers = self.stream, self.headers
         if type(stream) is not ByteStream or self.is_stream_consumed or self.is_closed:
             return False
-        if type(headers) is not Headers or headers._get_raw(b"content-encoding") is not None:
+        if type(headers) is not Headers:
+            return False
+        index = headers._index
+        if b"content-encoding" in index if index is not None else has_field(headers._list, b"content-encoding"):
             return False
         # A subclass, or a library that patches the class, expects its own methods to be called.
         if _body_methods(type(self)) != _BODY_METHODS:

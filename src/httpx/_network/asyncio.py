@@ -80,7 +80,8 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if not self._received and not self._is_at_end and self._fault is None:
-            self._reader = reader = asyncio.Future(loop=self._loop)
+            reader: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+            self._reader = reader
             if deadline is not None:
                 timeout = remaining(timeout, deadline)
             if timeout is not None:
@@ -119,14 +120,16 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         if self._is_writing_paused and self._fault is None:
-            self._writer = writer = asyncio.Future(loop=self._loop)
+            writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+            self._writer = writer
             await self._wait_for_room(writer, remaining(timeout, deadline))
         if self._fault is not None:
             raise self._write_failure(self._fault)
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         if self._is_writing_paused and not self.is_readable():
-            self._reader = self._writer = writer = asyncio.Future(loop=self._loop)
+            writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+            self._reader = self._writer = writer
             try:
                 await self._wait_for_room(writer, remaining(timeout, deadline))
             finally:
@@ -217,9 +220,10 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
     def _read_end(self) -> bytes:
         if self._is_at_end:
             return b""
-        if self._fault is _CLOSED:
+        fault = self._fault
+        if fault is None or fault is _CLOSED:
             raise closed_read_error()
-        raise read_error(self._fault) from self._fault
+        raise read_error(fault) from fault
 
     def _write_failure(self, fault: Exception) -> Exception:
         if fault is _CLOSED:
@@ -306,7 +310,8 @@ class AsyncioWaiter:
         if self._is_set:
             return True
         timeout = remaining(timeout, deadline)
-        self._future = future = asyncio.Future(loop=self._loop)
+        future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
+        self._future = future
         timer = None if timeout is None else self._loop.call_later(timeout, _wake_up, future)
         try:
             await future

@@ -109,8 +109,7 @@ class Race:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for option in self._options:
-                sock.setsockopt(*option)
+            set_options(sock, self._options)
             if self._local_address is not None:
                 sock.bind((self._local_address, 0))
             code = sock.connect_ex(sockaddr)
@@ -144,12 +143,20 @@ def open_unix_socket(path: str, options: Sequence[SocketOption]) -> socket.socke
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        for option in options:
-            sock.setsockopt(*option)
+        set_options(sock, options)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def set_options(sock: socket.socket, options: Sequence[SocketOption]) -> None:
+    """Set the user's options."""
+    for option in options:
+        if len(option) == 3:
+            sock.setsockopt(option[0], option[1], option[2])
+        else:
+            sock.setsockopt(option[0], option[1], option[2], option[3])
 
 
 def connect_unix_socket(sock: socket.socket, path: str) -> bool:

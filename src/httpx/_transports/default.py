@@ -12,7 +12,7 @@ from .._connect import Connector
 from .._connections.colours import AsyncColour, SyncColour
 from .._drive import drive
 from .._models import Request, Response
-from .._network.base import SocketOption
+from .._network.racing import SocketOption
 from .._network.running import running_network
 from .._network.sync import SyncNetwork
 from .._pool import Pool

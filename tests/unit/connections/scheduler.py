@@ -120,6 +120,7 @@ class Lock:
 class Waiter:
     def __init__(self) -> None:
         self._is_set = False
+        self._is_spent = False
 
     def set(self) -> None:
         self._is_set = True
@@ -129,6 +130,8 @@ class Waiter:
         return self._is_set
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
+        assert not self._is_spent, "waits again for what has happened"
+        self._is_spent = self._is_set
         # A time that is up stays up, even if the waiter is set before its task runs.
         return self._is_set or await _suspend(Trap("waiter", lambda: self._is_set)) is Fate.GO_ON
 

@@ -195,6 +195,16 @@ def test_two_tasks_cannot_wait_for_the_same_key(connection: Connection) -> None:
     assert all(task.is_done for task in connection.tasks)
 
 
+def test_a_need_met_without_a_wake_up_does_not_keep_the_baton(connection: Connection) -> None:
+    first, second, third = connection.receive(1), connection.receive(2), connection.receive(3)
+    connection.run()
+    connection.inboxes[2].append(0)
+    first.doom(Fate.CANCEL)
+    connection.run()
+    assert second.is_done and second.error is None
+    assert trap_name(third) == "read"
+
+
 def test_a_wake_up_for_nothing_does_no_harm(connection: Connection) -> None:
     first, second = connection.receive(1), connection.receive(2)
     connection.run()

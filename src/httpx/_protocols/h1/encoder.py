@@ -42,6 +42,7 @@ def request_framing(fields: FieldList) -> RequestFraming:
         LocalProtocolError: they contradict each other, or name what cannot be sent.
     """
     length = coding = None
+    is_last = False
     for name, value in fields:
         name = name.lower()
         if name == b"content-length":
@@ -50,21 +51,28 @@ def request_framing(fields: FieldList) -> RequestFraming:
             length = value
         elif name == b"transfer-encoding":
             coding = value if coding is None else coding + b", " + value
+        elif name == b"connection" and b"close" in value.lower():
+            is_last = True
     if coding is not None:
-        return _transfer_framing(coding, length)
+        _check_coding(coding, length)
+        return RequestFraming(content_length=None, is_chunked=True, is_last=is_last)
     if length is None:
-        return _NO_BODY
+        return _LAST_WITHOUT_BODY if is_last else _WITHOUT_BODY
     if not length.isdigit() or len(length) > _MAX_LENGTH_DIGITS:
         raise LocalProtocolError(f"bad Content-Length: {quote(length)}")
-    return RequestFraming(content_length=int(length), is_chunked=False)
+    return RequestFraming(content_length=int(length), is_chunked=False, is_last=is_last)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFraming:
-    """How the end of a request's body is marked: by its length, by chunks, or there is none (neither)."""
+    """How the end of a request's body is marked: by its length, by chunks, or there is none (neither).
+
+    After a request that is_last no other may follow on its connection (RFC 9112 9.6).
+    """
 
     content_length: int | None
     is_chunked: bool
+    is_last: bool = False
 
     def make_encoder(self) -> LengthEncoder | ChunkedEncoder:
         """Return what encodes a body so framed. Without framing the body can only be empty."""
@@ -141,8 +149,8 @@ _METHOD = re.compile(TOKEN_CHARACTER + rb"++")
 # Decimal digits; as many as 2**64 has. Above that int() only costs time.
 _MAX_LENGTH_DIGITS = 20
 
-_NO_BODY = RequestFraming(content_length=None, is_chunked=False)
-_CHUNKED = RequestFraming(content_length=None, is_chunked=True)
+_WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False)
+_LAST_WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False, is_last=True)
 
 
 def _refuse_request_line(method: bytes) -> None:
@@ -155,11 +163,10 @@ def _refuse_request_line(method: bytes) -> None:
     )
 
 
-def _transfer_framing(coding: bytes, length: bytes | None) -> RequestFraming:
+def _check_coding(coding: bytes, length: bytes | None) -> None:
     if coding.lower() != b"chunked":
         raise LocalProtocolError(f"Only Transfer-Encoding: chunked is supported, not {quote(coding)}")
     # RFC 9112 6.2: no Content-Length in a message with Transfer-Encoding. Two servers in a row that disagree on which
     # one counts make two requests of it.
     if length is not None:
         raise LocalProtocolError("Content-Length cannot be sent with Transfer-Encoding; leave one of them away")
-    return _CHUNKED

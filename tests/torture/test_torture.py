@@ -1,0 +1,85 @@
+"""Every call of a client's scenarios fails in every way, and nothing is ever left behind."""
+
+from __future__ import annotations
+
+import pytest
+
+import httpx
+from httpx._pool import Pool
+
+from ..network.colours import COLOURS, Colour
+from ..network.lines import Trust
+from . import scenarios
+from .faulty import kinds_for
+from .kernel import sweep, sweep_randomly
+from .scenarios import ClientSubject
+from .server import Server
+
+pytestmark = pytest.mark.parametrize("colour", [name for name in COLOURS if name != "asyncio-debug"], indirect=True)
+
+SCENARIOS = [
+    scenarios.Get,
+    scenarios.GetAgain,
+    scenarios.GetLarge,
+    scenarios.Upload,
+    scenarios.HalfRead,
+    scenarios.Redirect,
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_nothing_is_left_behind(colour: Colour, server: Server, scenario: type[ClientSubject]) -> None:
+    report = await sweep(scenario.__name__, lambda network: scenario(colour, network, server), colour)
+    report.check()
+    assert report.runs_count == 1 + report.calls_count * len(kinds_for(colour))
+    assert {"connect_tcp", "read"} <= report.struck_names
+
+
+@pytest.mark.parametrize("scenario", [scenarios.Get, scenarios.HalfRead])
+async def test_nothing_is_left_behind_over_tls(
+    colour: Colour, tls_server: Server, trust: Trust, scenario: type[ClientSubject]
+) -> None:
+    context = trust.client_context()
+    report = await sweep(
+        scenario.__name__, lambda network: scenario(colour, network, tls_server, verify=context), colour
+    )
+    report.check()
+    assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+
+
+async def test_nothing_is_left_behind_in_the_queue(colour: Colour, server: Server) -> None:
+    limits = httpx.Limits(max_connections=1)
+    report = await sweep("Queue", lambda network: scenarios.Queue(colour, network, server, limits=limits), colour)
+    report.check()
+    assert "Waiter.wait" in report.struck_names
+
+
+async def test_a_crowd_leaves_nothing_behind(colour: Colour, server: Server) -> None:
+    limits = httpx.Limits(max_connections=4)
+    report = await sweep_randomly(
+        "Crowd",
+        lambda network: scenarios.Crowd(colour, network, server, limits=limits),
+        colour,
+        seed=7,
+        runs_count=12,
+        strikes_count=8,
+    )
+    report.check()
+    assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+
+
+@pytest.mark.parametrize("method", ["discard", "_take_back"])
+async def test_a_slot_lost_by_the_pool_would_be_found(
+    colour: Colour, server: Server, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(Pool, method, lambda self, lost: None)
+    limits = httpx.Limits(max_connections=1)
+    report = await sweep("Queue", lambda network: LostSlot(colour, network, server, limits=limits), colour)
+    assert report.problems
+
+
+class LostSlot(scenarios.Queue):
+    async def follow_up(self) -> None:
+        # It would wait for a slot that never comes.
+        if self.pool.connection_count == self.pool.idle_count:
+            await super().follow_up()
