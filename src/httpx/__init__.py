@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from ._models import Cookies, Headers, Request, Response
     from ._query import QueryParams
     from ._status_codes import codes
+    from ._transports.asgi import ASGITransport
     from ._transports.base import AsyncBaseTransport, BaseTransport
     from ._transports.default import AsyncHTTPTransport, HTTPTransport
     from ._transports.mock import MockTransport
+    from ._transports.wsgi import WSGITransport
     from ._types import AsyncByteStream, SyncByteStream
     from ._urls import URL, Origin
 
@@ -70,15 +72,18 @@ _SOURCES = {
     "_models": "Cookies Headers Request Response",
     "_query": "QueryParams",
     "_status_codes": "codes",
+    "_transports.asgi": "ASGITransport",
     "_transports.base": "AsyncBaseTransport BaseTransport",
     "_transports.default": "AsyncHTTPTransport HTTPTransport",
     "_transports.mock": "MockTransport",
+    "_transports.wsgi": "WSGITransport",
     "_types": "AsyncByteStream SyncByteStream",
     "_urls": "URL Origin",
 }
 _MODULES = {name: module for module, names in _SOURCES.items() for name in names.split()}
 
 __all__ = [
+    "ASGITransport",
     "URL",
     "USE_CLIENT_DEFAULT",
     "AsyncBaseTransport",
@@ -131,6 +136,7 @@ __all__ = [
     "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",
+    "WSGITransport",
     "WriteError",
     "WriteTimeout",
     "__description__",

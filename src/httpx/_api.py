@@ -50,8 +50,7 @@ def request(
     """Send a request and return its response, read to the end.
 
     Args:
-        method: the method, as "GET".
-        url: an absolute URL.
+        method, url: as "GET", and an absolute URL.
         params: added to the URL's query.
         content: the body: bytes, str, or an iterable of bytes.
         data: a form, sent URL-encoded, or with `files` as multipart.
@@ -68,12 +67,6 @@ def request(
     Raises:
         InvalidURL: the URL cannot be parsed.
         RequestError: the request could not be sent, or the response not be received.
-
-    Example:
-        >>> import httpx
-        >>> response = httpx.request("GET", "https://www.example.org/")
-        >>> response
-        <Response [200 OK]>
     """
     with Client(
         cookies=cookies,

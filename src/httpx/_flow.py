@@ -25,6 +25,7 @@ class AuthSteps(Protocol):
 
     async def first(self) -> Request:
         """Return the request to begin with."""
+        ...
 
     async def next(self, response: Response) -> Request | None:
         """Return the request that follows a response; None if the response is the answer."""

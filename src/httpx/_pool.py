@@ -147,6 +147,13 @@ class Pool:
         with self._lock:
             self._shelves.remove(connection)
 
+    def drop_idle(self, connection: Http1Connection) -> None:
+        """Close an idle connection that shows something: whatever it is, it is no answer to anybody."""
+        with self._lock:
+            is_dropped = self._shelves.remove_idle(connection)
+        if is_dropped:
+            connection.close()
+
     def lose(self, connection: Http1Connection) -> None:
         """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
         self._lost.append(connection)

@@ -28,7 +28,7 @@ LAYERS = [
     ),
     ("protocols", ["_protocols"]),
     ("network", ["_network", "_tls"]),
-    ("connections", ["_pool", "_connect", "_connections"]),
+    ("connections", ["_pool", "_shelves", "_connect", "_connections"]),
     ("transports, policies", ["_transports", "_policies"]),
     ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_websocket"]),
     ("face", ["", "__main__", "_api", "_main", "_display"]),
@@ -39,12 +39,12 @@ REEXPORT_MODULES = {"_utils"}
 REEXPORTS = {("_config", "_tls")}  # create_ssl_context
 
 EVENT_LOOPS = {"asyncio", "trio"}
-EVENT_LOOP_MODULES = {"_network.asyncio", "_network.trio"}
+EVENT_LOOP_MODULES = {"_network.asyncio", "_network.asyncio_stream", "_network.trio"}
 
 # What a sans-IO engine has no use for.
 OUTSIDE_WORLD = EVENT_LOOPS | {"select", "selectors", "socket", "ssl", "time"}
 
-MAX_MODULE_LENGTH = 400  # lines; STYLE.md, rule 1
+MAX_MODULE_LENGTH = 400  # lines; what a reader can hold in mind
 
 
 class Arrow(NamedTuple):

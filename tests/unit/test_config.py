@@ -19,7 +19,7 @@ from httpx._urls import URL
         (Timeout(None, connect=3), "Timeout(connect=3, read=None, write=None, pool=None)"),
         (Timeout(5, connect=None), "Timeout(connect=None, read=5, write=5, pool=5)"),
         (Timeout((1, 2, 3, 4)), "Timeout(connect=1, read=2, write=3, pool=4)"),
-        (Timeout((1, 2)), "Timeout(connect=1, read=2, write=None, pool=None)"),  # type: ignore[arg-type]  # as 0.28
+        (Timeout((1, 2)), "Timeout(connect=1, read=2, write=None, pool=None)"),  # type: ignore[arg-type]  # as HTTPX 0.28
         (Timeout(connect=1, read=1, write=1, pool=1), "Timeout(timeout=1)"),
         (Timeout(Timeout(5, pool=1)), "Timeout(connect=5, read=5, write=5, pool=1)"),
         (Timeout(Timeout(5), read=None), "Timeout(connect=5, read=None, write=5, pool=5)"),
@@ -36,7 +36,7 @@ def test_timeout_forms(timeout: Timeout, text: str) -> None:
 def test_timeout_needs_a_default_or_all_four() -> None:
     for limits in ({}, {"connect": 1, "read": 2, "write": 3}):
         with pytest.raises(ValueError) as info:
-            Timeout(**limits)  # type: ignore[arg-type]  # what is tested
+            Timeout(**limits)
         assert str(info.value) == (
             "httpx.Timeout must either include a default, or set all four parameters explicitly."
         )
@@ -70,7 +70,7 @@ def test_limits() -> None:
     assert Limits(max_connections_per_host=1) != Limits()
     assert Limits() != None  # noqa: E711  # what is tested
     with pytest.raises(TypeError):
-        Limits(5)  # type: ignore[misc]  # what is tested
+        Limits(5)  # type: ignore[call-arg]  # what is tested
 
 
 def test_defaults() -> None:

@@ -6,7 +6,7 @@ from httpx._status_codes import codes
 
 
 def test_a_code_is_an_integer_with_a_phrase() -> None:
-    assert codes.NOT_FOUND == 404
+    assert int(codes.NOT_FOUND) == 404
     assert codes.NOT_FOUND.phrase == "Not Found"
     assert codes(404) is codes.NOT_FOUND
     assert str(codes.NOT_FOUND) == f"{codes.NOT_FOUND}" == "404"

@@ -225,7 +225,7 @@ def store_hashed(ca: Path, directory: Path) -> Path:
 
 
 def pretend_paths(monkeypatch: pytest.MonkeyPatch, *, bundle: Path, directory: Path) -> None:
-    paths = ssl.DefaultVerifyPaths(None, None, "", str(bundle), "", str(directory))
+    paths = ssl.DefaultVerifyPaths("", "", "", str(bundle), "", str(directory))
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
     monkeypatch.setattr(_tls, "BUNDLES", ())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._client_base import USE_CLIENT_DEFAULT, UseClientDefault
@@ -28,8 +27,8 @@ class AsyncVerbs:
 
     if TYPE_CHECKING:
 
-        @property
-        def request(self) -> Callable[..., Coroutine[Any, Any, Response]]: ...
+        async def request(self, *args: Any, **kwargs: Any) -> Response:
+            raise NotImplementedError
 
     async def get(
         self,

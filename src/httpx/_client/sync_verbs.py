@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._client_base import USE_CLIENT_DEFAULT, UseClientDefault
@@ -28,8 +27,8 @@ class SyncVerbs:
 
     if TYPE_CHECKING:
 
-        @property
-        def request(self) -> Callable[..., Response]: ...
+        def request(self, *args: Any, **kwargs: Any) -> Response:
+            raise NotImplementedError
 
     def get(
         self,

@@ -31,9 +31,11 @@ class Colour(Protocol):
 
     def open_parts(self, stream: Any) -> Parts:
         """Begin to pull the body of a request."""
+        ...
 
     def make_body(self, source: BodySource) -> SyncByteStream | AsyncByteStream:
         """Return the body of a response as users see it."""
+        ...
 
 
 class SyncColour:

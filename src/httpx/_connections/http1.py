@@ -29,6 +29,9 @@ class Keeper(Protocol):
     def discard(self, connection: Http1Connection) -> None:
         """Forget a connection that is closed."""
 
+    def drop_idle(self, connection: Http1Connection) -> None:
+        """Close an idle connection that shows something."""
+
     def lose(self, connection: Http1Connection) -> None:
         """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
 
@@ -62,14 +65,16 @@ class Http1Connection:
         "_upload",
         "has_written",
         "idle_until",
+        "is_idle",
         "is_reused",
         "route",
         "stream",
     )
 
     def __init__(self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour) -> None:
-        # The keeper's: what it filed the connection under, and when it expires.
+        # The keeper's: what it filed the connection under, whether it carries no exchange, and when it expires.
         self.route = route
+        self.is_idle = False
         self.idle_until = 0.0
         self.is_reused = False
         # Whether any byte of the current request may have reached the server.
@@ -82,6 +87,7 @@ class Http1Connection:
         # Whether nothing may follow the current exchange: its request says so, or was not sent to its end.
         self._is_last = False
         self._network_stream = make_network_stream(stream, colour)
+        stream.watch(self._notice)
 
     @property
     def has_received(self) -> bool:
@@ -185,6 +191,10 @@ class Http1Connection:
             self.has_written = upload.has_written
         if upload.is_done:
             self._upload = None
+
+    def _notice(self) -> None:
+        if self.is_idle:
+            self._keeper.drop_idle(self)
 
     def _finish(self) -> None:
         """Give the connection back after the last byte of a response."""

@@ -149,12 +149,14 @@ class Headers(MutableMapping[str, str]):
         encoding = self._encoding or "utf-8"
         field = (key.encode(encoding), value.encode(encoding))
         lower_name = field[0].lower()
-        index = self._get_index()
-        if lower_name in index:
+        # Speed: headers that are being put together have no index yet, and need none for this.
+        names = map(bytes.lower, dict(self._list)) if self._index is None else self._index
+        if lower_name in names:
             self._replace(lower_name, field)
         else:
             self._list.append(field)
-        index[lower_name] = field[1]
+        if self._index is not None:
+            self._index[lower_name] = field[1]
 
     def __delitem__(self, key: str) -> None:
         lower_name = self._encode_name(key)

@@ -115,8 +115,8 @@ def is_public_suffix(domain: str) -> bool:
     name = ".".join(_decode_label(label) for label in domain.split("."))
     parent = name.partition(".")[2]
     rules = _read_public_suffixes()
-    # The rule that counts is the longest one, so nothing but a rule for all of the name makes it a public suffix. If all
-    # names below it are suffixes it is one, too, as libpsl has it: whoever owns it does not own those.
+    # The rule that counts is the longest one, so nothing but a rule for all of the name makes it a public suffix. If
+    # all names below it are suffixes it is one, too, as libpsl has it: whoever owns it does not own those.
     is_listed = any(f"\n{rule}\n".encode() in rules for rule in (name, f"*.{name}", f"*.{parent}"))
     return is_listed and f"\n!{name}\n".encode() not in rules
 

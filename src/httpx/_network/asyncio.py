@@ -1,15 +1,4 @@
-"""The network of asyncio, on any of its loops (uvloop's included).
-
-A transport pushes what it receives; the core pulls. Between the two stands one protocol object a connection: what
-arrives is copied out of a receive buffer that all connections of a loop share, and waits for `read`, which returns at
-once if something is there and else waits on a future. Above a high-water mark the transport is paused.
-
-Two things are cheaper than they would be with asyncio's own tools. A read timeout arms one timer a connection, which
-is not touched again while reads succeed: when it fires, it looks whether the current read is overdue, and else goes
-back to sleep for the rest (5 to 17 us less a request than `asyncio.timeout`). And a transport is made on a socket of
-our own, so that the connections of a loop that is gone can still be closed, and what a broken connection had received
-can still be read.
-"""
+"""The network of asyncio: one a loop, which may be any (uvloop's included)."""
 
 from __future__ import annotations
 
@@ -18,270 +7,16 @@ import contextvars
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .._exceptions import ConnectError
+from .asyncio_stream import AsyncioStream, wake_up
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
 from .detection import is_trio_task
-from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
-from .sockets import receive_rest, socket_info, wait_for_any
-
-# Bytes received and not yet read at which the transport is paused; two full reads.
-HIGH_WATER_SIZE = 2 * READ_SIZE
-
-# Bytes that one `write_now` hands to the transport, which copies what the kernel does not take.
-WRITE_SIZE = 256 * 1024
+from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
 _LOOK_INTERVAL = 0.005
-
-
-# The fault of a stream that this side has closed.
-_CLOSED = ConnectionAbortedError("closed by this side")
-
-
-class AsyncioStream(Stream, asyncio.BufferedProtocol):
-    """A stream over a transport, which it is the protocol of."""
-
-    __slots__ = (
-        "_fault",
-        "_is_at_end",
-        "_is_reading_paused",
-        "_is_writing_paused",
-        "_loop",
-        "_read_until",
-        "_reader",
-        "_received",
-        "_received_size",
-        "_socket",
-        "_timer",
-        "_transport",
-        "_view",
-        "_writer",
-    )
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview) -> None:
-        self._loop = loop
-        self._socket = sock
-        self._view = view
-        self._transport: Any = None
-        self._received: deque[bytes] = deque()
-        self._received_size = 0
-        self._is_at_end = False
-        self._fault: Exception | None = None
-        self._is_reading_paused = False
-        self._is_writing_paused = False
-        self._reader: asyncio.Future[None] | None = None
-        self._writer: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._read_until = 0.0
-
-    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
-        if not self._received and not self._is_at_end and self._fault is None:
-            reader: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-            self._reader = reader
-            if deadline is not None:
-                timeout = remaining(timeout, deadline)
-            if timeout is not None:
-                self._limit_read(timeout)
-            try:
-                await reader
-            finally:
-                self._reader = None
-            if not self._received and not self._is_at_end and self._fault is None:
-                raise read_timeout(timeout)
-        if not self._received:
-            return self._read_end()
-        # Speed: what is usual in one line, the rest in `_take_received`.
-        if len(self._received) > 1 or self._is_reading_paused:
-            return self._take_received()
-        self._received_size = 0
-        return self._received.popleft()
-
-    def read_available(self) -> bytes | None:
-        if not self.is_readable():
-            return None
-        return self._take_received() if self._received else self._read_end()
-
-    def is_readable(self) -> bool:
-        return bool(self._received) or self._is_at_end or self._fault is not None
-
-    def write_now(self, data: bytes | bytearray | memoryview) -> int:
-        if self._fault is not None:
-            raise self._write_failure(self._fault)
-        if self._is_writing_paused:
-            return 0
-        if len(data) > WRITE_SIZE:
-            data = memoryview(data)[:WRITE_SIZE]
-        self._transport.write(data)
-        return len(data)
-
-    async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
-        if self._is_writing_paused and self._fault is None:
-            writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-            self._writer = writer
-            await self._wait_for_room(writer, remaining(timeout, deadline))
-        if self._fault is not None:
-            raise self._write_failure(self._fault)
-
-    async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
-        if self._is_writing_paused and not self.is_readable():
-            writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-            self._reader = self._writer = writer
-            try:
-                await self._wait_for_room(writer, remaining(timeout, deadline))
-            finally:
-                self._reader = None
-        if self._fault is not None and not self._received and not self._is_at_end:
-            raise self._write_failure(self._fault)
-
-    def wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._fail, _CLOSED)
-        except RuntimeError:
-            # The loop is gone, and whoever waited on it.
-            pass
-
-    def close(self) -> None:
-        # Flushing what the transport still holds could take forever if the peer does not read.
-        if self._transport.get_write_buffer_size():
-            self.abort()
-        else:
-            self._end_transport(self._transport.close)
-
-    def abort(self) -> None:
-        self._end_transport(self._transport.abort)
-
-    def get_extra_info(self, name: str) -> Any:
-        return socket_info(self._socket, name)
-
-    # What the transport calls.
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        # With no room above the kernel's, "not paused" means that the kernel has taken everything.
-        transport.set_write_buffer_limits(high=0)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._received.append(self._view[:nbytes].tobytes())
-        self._received_size += nbytes
-        if self._reader is not None:
-            _wake_up(self._reader)
-        elif self._received_size >= HIGH_WATER_SIZE and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self._transport.pause_reading()
-
-    def eof_received(self) -> bool:
-        self._is_at_end = True
-        _wake_up(self._reader)
-        # True keeps the other direction open.
-        return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None and not self._is_at_end:
-            rest = receive_rest(self._socket, max_size=HIGH_WATER_SIZE)
-            if rest:
-                self._received.append(rest)
-                self._received_size += len(rest)
-        self._fail(exc or _CLOSED)
-
-    def pause_writing(self) -> None:
-        self._is_writing_paused = True
-
-    def resume_writing(self) -> None:
-        self._is_writing_paused = False
-        _wake_up(self._writer)
-
-    # Private from here on.
-
-    def _take_received(self) -> bytes:
-        data = self._received.popleft()
-        if self._received and len(data) + len(self._received[0]) <= READ_SIZE:
-            data = self._join_received(data)
-        self._received_size -= len(data)
-        if self._is_reading_paused and self._received_size < READ_SIZE and self._fault is None:
-            self._is_reading_paused = False
-            self._transport.resume_reading()
-        return data
-
-    def _join_received(self, data: bytes) -> bytes:
-        parts = [data]
-        size = len(data)
-        while self._received and size + len(self._received[0]) <= READ_SIZE:
-            parts.append(self._received.popleft())
-            size += len(parts[-1])
-        return b"".join(parts)
-
-    def _read_end(self) -> bytes:
-        if self._is_at_end:
-            return b""
-        fault = self._fault
-        if fault is None or fault is _CLOSED:
-            raise closed_read_error()
-        raise read_error(fault) from fault
-
-    def _write_failure(self, fault: Exception) -> Exception:
-        if fault is _CLOSED:
-            return closed_write_error()
-        failure = write_error(fault)
-        failure.__cause__ = fault
-        return failure
-
-    def _limit_read(self, timeout: float) -> None:
-        until = time.monotonic() + timeout
-        timer = self._timer
-        if timer is None or until < self._read_until:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_later(timeout, self._check_read)
-        self._read_until = until
-
-    def _check_read(self) -> None:
-        self._timer = None
-        reader = self._reader
-        if reader is None:
-            return
-        left = self._read_until - time.monotonic()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._check_read)
-        else:
-            _wake_up(reader)
-
-    async def _wait_for_room(self, writer: asyncio.Future[None], timeout: float | None) -> None:
-        timer = None if timeout is None else self._loop.call_later(timeout, _wake_up, writer)
-        try:
-            await writer
-        finally:
-            self._writer = None
-            if timer is not None:
-                timer.cancel()
-        if self._is_writing_paused and self._fault is None and not (self._reader is writer and self.is_readable()):
-            raise write_timeout(timeout)
-
-    def _fail(self, fault: Exception) -> None:
-        if self._fault is None:
-            self._fault = fault
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        _wake_up(self._reader)
-        _wake_up(self._writer)
-
-    def _end_transport(self, end: Callable[[], None]) -> None:
-        self._fail(_CLOSED)
-        try:
-            end()
-        except RuntimeError:
-            # The loop is closed and calls nothing back any more. The descriptor is ours to close; a transport of the
-            # standard library would go on to warn about it.
-            self._socket.close()
-            if getattr(self._transport, "_sock", None) is not None:
-                self._transport._sock = None
 
 
 class AsyncioWaiter:
@@ -297,7 +32,7 @@ class AsyncioWaiter:
     def set(self) -> None:
         self._is_set = True
         try:
-            _wake_up(self._future)
+            wake_up(self._future)
         except RuntimeError:
             # The loop is closed, and whoever waited on it is gone.
             pass
@@ -312,7 +47,7 @@ class AsyncioWaiter:
         timeout = remaining(timeout, deadline)
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         self._future = future
-        timer = None if timeout is None else self._loop.call_later(timeout, _wake_up, future)
+        timer = None if timeout is None else self._loop.call_later(timeout, wake_up, future)
         try:
             await future
         finally:
@@ -352,10 +87,10 @@ class AsyncioNetwork(Network):
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         watched: list[socket.socket] = []
-        timer = None if timeout is None else self._loop.call_later(timeout, _wake_up, future)
+        timer = None if timeout is None else self._loop.call_later(timeout, wake_up, future)
         try:
             for sock in sockets:
-                self._loop.add_writer(sock, _wake_up, future)
+                self._loop.add_writer(sock, wake_up, future)
                 watched.append(sock)
             await future
         except NotImplementedError:
@@ -407,11 +142,3 @@ def running_asyncio_network() -> AsyncioNetwork:
         RuntimeError: none runs in this thread.
     """
     return AsyncioNetwork(asyncio.get_running_loop())
-
-
-# Private from here on.
-
-
-def _wake_up(future: asyncio.Future[None] | None) -> None:
-    if future is not None and not future.done():
-        future.set_result(None)

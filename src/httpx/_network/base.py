@@ -69,6 +69,12 @@ class Stream(ABC):
     def is_readable(self) -> bool:
         """Tell whether a read would return or raise at once. An idle connection that is readable is finished."""
 
+    def watch(self, notice: Callable[[], None]) -> None:  # noqa: B027  # not every colour is told
+        """Have notice called whenever something comes that nobody waits for, where the event loop tells without cost.
+
+        Elsewhere it is never called, and whoever takes a stream that was idle asks `is_readable`.
+        """
+
     @abstractmethod
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         """Hand over as much as goes without waiting, and return how many bytes that was (0 if none).
@@ -169,6 +175,7 @@ class Waiter(Protocol):
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         """Wait until it is set and return True; return False when the time is up first."""
+        ...
 
 
 class Network(ABC):

@@ -13,10 +13,11 @@ from __future__ import annotations
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .._exceptions import ConnectError, ReadError, ReadTimeout, TransportError, WriteError, WriteTimeout
-from .base import READ_SIZE, Stream, earliest
+from .base import Stream, earliest
 from .errors import read_error, write_error
 from .racing import connect_timeout
 
@@ -155,6 +156,9 @@ class TLSStream(Stream):
             except ReadError as exc:
                 self._fault = exc
         return True
+
+    def watch(self, notice: Callable[[], None]) -> None:
+        self._inner.watch(lambda: notice() if self.is_readable() else None)
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         with self._lock:
