@@ -40,6 +40,7 @@ class Timeout:
         Timeout((60.0, 5.0, 5.0, 1.0))  connect, read, write, pool
 
     Raises:
+        TypeError: a limit is no number.
         ValueError: there is neither a default nor a value for each of the four.
     """
 
@@ -84,6 +85,10 @@ class Timeout:
         self.read = default if isinstance(read, UnsetType) else read
         self.write = default if isinstance(write, UnsetType) else write
         self.pool = default if isinstance(pool, UnsetType) else pool
+        for seconds in (self.connect, self.read, self.write, self.pool, self.total):
+            # Anything that is a number will do, such as a numpy.float32.
+            if seconds is not None and not hasattr(seconds, "__float__"):
+                raise TypeError(f"httpx.Timeout takes seconds or None, not {seconds!r}.")
 
     def as_dict(self) -> dict[str, float | None]:
         """Return the limits by name, as they stand in `extensions["timeout"]`; `total` only if it is set."""

@@ -96,7 +96,7 @@ class Face(ABC):
 
     @abstractmethod
     def iterable(self, parts: Iterable[bytes]) -> Any:
-        """Make a body that can be sent again."""
+        """Make a body that can be sent again, if parts can be iterated again."""
 
     @abstractmethod
     def byte_stream(self, parts: Iterable[bytes]) -> Any:
@@ -142,7 +142,7 @@ class SyncFace(Face):
         yield from parts
 
     def iterable(self, parts: Iterable[bytes]) -> Any:
-        return list(parts)
+        return _Iterable(parts)
 
     def byte_stream(self, parts: Iterable[bytes]) -> Any:
         return _SyncStream(parts)
@@ -150,9 +150,8 @@ class SyncFace(Face):
     def auth(self, flow: Callable[[httpx.Request], Iterator[Any]]) -> httpx.Auth:
         return _SyncAuth(flow)
 
-    async def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
-        for part in getattr(response, f"iter_{kind}")(*args):
-            yield part
+    def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
+        return _AsyncIterator(iter(getattr(response, f"iter_{kind}")(*args)))
 
 
 class AsyncFace(Face):
@@ -186,9 +185,8 @@ class AsyncFace(Face):
     def auth(self, flow: Callable[[httpx.Request], Iterator[Any]]) -> httpx.Auth:
         return _AsyncAuth(flow)
 
-    async def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
-        async for part in getattr(response, f"aiter_{kind}")(*args):
-            yield part
+    def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
+        return aiter(getattr(response, f"aiter_{kind}")(*args))
 
 
 def make_face(colour_name: str) -> Face:
@@ -255,13 +253,36 @@ class _AsyncStream(httpx.AsyncByteStream):
         self.is_closed = True
 
 
-class _AsyncIterable:
+class _Iterable:
     def __init__(self, parts: Iterable[bytes]) -> None:
-        self._parts = list(parts)
+        self._parts = parts
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            yield part
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._parts)
+
+
+class _AsyncIterable:
+    """No async generator: nobody has to close it."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = parts
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncIterator(iter(self._parts))
+
+
+class _AsyncIterator:
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+
+    def __aiter__(self) -> _AsyncIterator:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return next(self._parts)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 class _SyncAuth(httpx.Auth):

@@ -11,8 +11,8 @@ import httpx
 from tests.origin import Origin
 
 from .conftest import Serve
-from .faces import Face, echoed
-from .servers import OK, answering, answering_always
+from .faces import Face, FaceClient, echoed
+from .servers import answering_always
 
 LIMITS = httpx.Limits(max_connections=1)
 
@@ -91,21 +91,18 @@ class Flag(Exception):
     """Something of the user's own."""
 
 
-RAISED = [Flag, StopIteration, StopAsyncIteration, KeyboardInterrupt, GeneratorExit, SystemExit, RuntimeError, OSError]
-
-
-def skip_unless_it_can_be_raised(face: Face, kind: type[BaseException]) -> None:
-    """A coroutine cannot raise these two, whoever runs it (PEP 479), and event loops stop at the others."""
-    if face.is_async and not issubclass(kind, (Flag, RuntimeError, OSError)):
-        pytest.skip("tasks cannot raise it")
+# What a task can raise. A coroutine cannot raise StopIteration (PEP 479), and event loops stop at the others: these
+# are tried with the sync client alone, below.
+RAISED = [Flag, RuntimeError, OSError, TimeoutError]
+RAISED_BY_THREADS = [StopIteration, StopAsyncIteration, KeyboardInterrupt, GeneratorExit, SystemExit]
 
 
 def fail(kind: type[BaseException]) -> Any:
     raise kind("as it is")
 
 
-async def expect(face: Face, client: Any, kind: type[BaseException], url: str, **options: Any) -> None:
-    """Expect exactly that, and a client that works afterwards."""
+async def expect(client: FaceClient, kind: type[BaseException], url: str, **options: Any) -> None:
+    """Expect exactly that."""
     with pytest.raises(kind) as caught:
         await client.post(url, **options)
     assert type(caught.value) is kind
@@ -115,11 +112,10 @@ async def expect(face: Face, client: Any, kind: type[BaseException], url: str, *
 @pytest.mark.parametrize("kind", RAISED)
 @pytest.mark.parametrize("event", ["request", "response"])
 async def test_what_hooks_raise_arrives(face: Face, serve: Serve, kind: type[BaseException], event: str) -> None:
-    skip_unless_it_can_be_raised(face, kind)
     server = serve(answering_always())
     async with face.client(limits=LIMITS) as client:
         client.bare.event_hooks[event].append(face.hook(lambda argument: fail(kind)))
-        await expect(face, client, kind, server.url())
+        await expect(client, kind, server.url())
         client.bare.event_hooks = {}
         assert (await client.get(server.url())).text == "ok"
 
@@ -128,22 +124,9 @@ async def test_what_hooks_raise_arrives(face: Face, serve: Serve, kind: type[Bas
 async def test_what_bodies_raise_arrives_and_the_connection_is_dropped(
     face: Face, serve: Serve, kind: type[BaseException]
 ) -> None:
-    skip_unless_it_can_be_raised(face, kind)
-
-    class Parts:
-        def __iter__(self) -> Iterator[bytes]:
-            return self
-
-        def __next__(self) -> bytes:
-            self.count = getattr(self, "count", 0) + 1
-            return b"part" if self.count == 1 else fail(kind)
-
     server = serve(answering_always())
     async with face.client(limits=LIMITS) as client:
-        if kind is StopIteration:
-            # In a body it is the end, and a generator turns it into RuntimeError.
-            return
-        await expect(face, client, kind, server.url(), content=Parts() if not face.is_async else face.generate(Parts()))
+        await expect(client, kind, server.url(), content=face.generate(failing_parts(kind)))
         assert client.pool.connection_count == 0
         assert (await client.get(server.url())).text == "ok"
     assert server.connection_count == 2
@@ -151,55 +134,30 @@ async def test_what_bodies_raise_arrives_and_the_connection_is_dropped(
 
 @pytest.mark.parametrize("kind", RAISED)
 async def test_what_transports_raise_arrives(face: Face, kind: type[BaseException]) -> None:
-    skip_unless_it_can_be_raised(face, kind)
     async with face.client(transport=face.transport(lambda request: fail(kind))) as client:
-        await expect(face, client, kind, "http://a.example/")
+        await expect(client, kind, "http://a.example/")
 
 
 @pytest.mark.parametrize("kind", RAISED)
 async def test_what_the_body_of_a_transport_raises_arrives(face: Face, kind: type[BaseException]) -> None:
-    skip_unless_it_can_be_raised(face, kind)
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=stream)
-
-    stream = face.byte_stream(map(lambda _: fail(kind), [1]))
-    if kind is StopIteration:
-        return  # the end of the body, as `map` passes it on
-    async with face.client(transport=face.transport(handle)) as client:
-        await expect(face, client, kind, "http://a.example/")
+    stream = face.byte_stream(failing_parts(kind))
+    async with face.client(transport=face.transport(lambda request: httpx.Response(200, stream=stream))) as client:
+        await expect(client, kind, "http://a.example/")
     assert stream.is_closed
 
 
 @pytest.mark.parametrize("kind", RAISED)
 @pytest.mark.parametrize("step", [1, 2])
 async def test_what_auth_flows_raise_arrives(face: Face, serve: Serve, kind: type[BaseException], step: int) -> None:
-    skip_unless_it_can_be_raised(face, kind)
+    def flow(request: httpx.Request) -> Any:
+        if step == 2:
+            yield request
+        fail(kind)
+        yield request
 
-    class Flow:
-        """A generator by hand, since a real one cannot raise StopIteration in its middle."""
-
-        count = 0
-
-        def __iter__(self) -> Any:
-            return self
-
-        def __next__(self) -> httpx.Request:
-            return self.send(None)
-
-        def send(self, response: Any) -> httpx.Request:
-            self.count += 1
-            return request if self.count < step else fail(kind)
-
-        def close(self) -> None:
-            pass
-
-    if kind is StopIteration and step == 2:
-        return  # the end of the flow
     server = serve(answering_always())
-    request = httpx.Request("POST", server.url())
     async with face.client(limits=LIMITS) as client:
-        await expect(face, client, kind, server.url(), auth=face.auth(lambda request: Flow()))
+        await expect(client, kind, server.url(), auth=face.auth(flow))
         assert (await client.get(server.url())).text == "ok"
 
 
@@ -207,6 +165,106 @@ async def test_bodies_that_yield_something_else_are_refused(face: Face, serve: S
     server = serve(answering_always())
     async with face.client() as client:
         with pytest.raises(TypeError):
-            await client.post(server.url(), content=face.generate([1]))  # type: ignore[list-item]  # on purpose
+            await client.post(server.url(), content=face.iterable([1]))  # type: ignore[list-item]  # on purpose
 
 
+@pytest.mark.parametrize("kind", RAISED_BY_THREADS)
+@pytest.mark.parametrize("event", ["request", "response"])
+def test_base_exceptions_of_hooks_arrive(serve: Serve, kind: type[BaseException], event: str) -> None:
+    server = serve(answering_always())
+    with httpx.Client(limits=LIMITS) as client:
+        client.event_hooks[event].append(lambda argument: fail(kind))
+        expect_now(client, kind, server.url())
+        client.event_hooks = {}
+        assert client.get(server.url()).text == "ok"
+
+
+@pytest.mark.parametrize("kind", RAISED_BY_THREADS)
+def test_base_exceptions_of_transports_arrive(kind: type[BaseException]) -> None:
+    with httpx.Client(transport=httpx.MockTransport(lambda request: fail(kind))) as client:
+        expect_now(client, kind, "http://a.example/")
+
+
+@pytest.mark.parametrize("kind", RAISED_BY_THREADS)
+@pytest.mark.parametrize("step", [1, 2])
+def test_base_exceptions_of_auth_flows_arrive(serve: Serve, kind: type[BaseException], step: int) -> None:
+    class Flow(httpx.Auth):
+        """A generator by hand, since a real one cannot raise StopIteration."""
+
+        count = 0
+
+        def sync_auth_flow(self, request: httpx.Request) -> Any:
+            self.request = request
+            return self
+
+        def __next__(self) -> httpx.Request:
+            return self.send(None)
+
+        def send(self, response: Any) -> httpx.Request:
+            self.count += 1
+            if self.count == step:
+                fail(kind)
+            return self.request
+
+        def close(self) -> None:
+            pass
+
+    server = serve(answering_always())
+    with httpx.Client(limits=LIMITS) as client:
+        if kind is StopIteration and step == 2:
+            # There it is the end of the flow.
+            assert client.post(server.url(), auth=Flow()).text == "ok"
+        else:
+            expect_now(client, kind, server.url(), auth=Flow())
+        assert client.get(server.url()).text == "ok"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RAISED_BY_THREADS if kind is not StopIteration])
+def test_base_exceptions_of_bodies_arrive(serve: Serve, kind: type[BaseException]) -> None:
+    server = serve(answering_always())
+    with httpx.Client(limits=LIMITS) as client:
+        expect_now(client, kind, server.url(), content=failing_parts(kind))
+        assert client.get(server.url()).text == "ok"
+    assert server.connection_count == 2
+
+
+def test_a_body_whose_iterator_cannot_be_made_raises_what_that_raises(serve: Serve) -> None:
+    class Unwilling:
+        def __iter__(self) -> Iterator[bytes]:
+            return fail(StopIteration)  # type: ignore[no-any-return]  # never returns
+
+    server = serve(answering_always())
+    with httpx.Client(limits=LIMITS) as client:
+        expect_now(client, StopIteration, server.url(), content=Unwilling())
+        assert client.get(server.url()).text == "ok"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RAISED_BY_THREADS if kind is not StopIteration])
+def test_base_exceptions_of_the_body_of_a_transport_arrive(kind: type[BaseException]) -> None:
+    class Stream(httpx.SyncByteStream):
+        is_closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            return failing_parts(kind)
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    stream = Stream()
+    with httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=stream))) as client:
+        expect_now(client, kind, "http://a.example/")
+    assert stream.is_closed
+
+
+def expect_now(client: httpx.Client, kind: type[BaseException], url: str, **options: Any) -> None:
+    """Expect exactly that."""
+    with pytest.raises(kind) as caught:
+        client.post(url, **options)
+    assert type(caught.value) is kind
+    assert caught.value.args == ("as it is",)
+
+
+def failing_parts(kind: type[BaseException]) -> Iterator[bytes]:
+    """Yield a part, and fail."""
+    yield b"part"
+    fail(kind)

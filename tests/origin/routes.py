@@ -177,7 +177,7 @@ async def _brotli(request: Request) -> Answer:
     try:
         import brotli
     except ImportError:
-        import brotlicffi as brotli  # pyright: ignore[reportMissingImports]  # in place of brotli on PyPy
+        import brotlicffi as brotli  # what PyPy has in place of brotli
     return _make_coded("br", brotli.compress)
 
 

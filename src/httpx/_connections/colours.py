@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from types import AsyncGeneratorType
 from typing import Any, Protocol
 
 from .._drive import drive
@@ -14,6 +15,9 @@ class Parts(Protocol):
 
     async def next(self) -> bytes | None:
         """Return the next part, None after the last one. What the user's code raises passes untouched."""
+
+    async def close(self) -> None:
+        """Finish what gives the parts, of which no more are wanted."""
 
 
 class BodySource(Protocol):
@@ -104,6 +108,10 @@ class _SyncParts:
     async def next(self) -> bytes | None:
         return next(self._iterator, None)
 
+    async def close(self) -> None:
+        # A generator finishes when it is dropped.
+        pass
+
 
 class _AsyncParts:
     __slots__ = ("_iterator",)
@@ -116,3 +124,8 @@ class _AsyncParts:
             return await self._iterator.__anext__()
         except StopAsyncIteration:
             return None
+
+    async def close(self) -> None:
+        # One that is dropped would be finished later, by the event loop, and trio warns of that.
+        if isinstance(self._iterator, AsyncGeneratorType):
+            await self._iterator.aclose()

@@ -11,10 +11,10 @@ from .._models import Headers, Request, Response
 from .._network.base import Stream
 from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.head import ResponseHead
-from .._protocols.h1.encoder import RequestFraming, encode_head, request_framing
+from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_head, request_framing
 from .colours import Colour
 from .network_stream import make_network_stream
-from .upload import Upload
+from .upload import NoParts, Upload
 
 # Bytes. A body up to this size is copied behind its head, to go out in one write.
 MAX_JOINED_BODY_SIZE = 64 * 1024
@@ -113,19 +113,11 @@ class Http1Connection:
             if type(body) is ByteStream and len(body._stream) <= MAX_JOINED_BODY_SIZE:
                 if body._stream or framing.content_length or framing.is_chunked:
                     head = b"".join((head, *_encode_content(body._stream, framing)))
-                try:
-                    count = stream.write_now(head)
-                    self.has_written = count > 0
-                    if count < len(head) or stream.has_unsent:
-                        self.has_written = True
-                        await stream.write(memoryview(head)[count:], timeouts.get("write"), deadline)
-                except WriteError:
-                    # What the server said before it went away comes first; reading tells if that is nothing.
-                    if not stream.is_readable():
-                        raise
+                count = self._write_now(head)
+                if count < len(head) or stream.has_unsent:
+                    self._upload = Upload(stream, head[count:], NoParts(), LengthEncoder(0))
             else:
-                parts = self._colour.open_parts(body)
-                self._upload = Upload(stream, head, parts, framing.make_encoder())
+                self._upload = Upload(stream, head, self._colour.open_parts(body), framing.make_encoder())
             response_head = None
             while response_head is None:
                 if self._upload is not None:
@@ -136,9 +128,14 @@ class Http1Connection:
             if response_head.status_code == 101 and request.headers._get_raw(b"upgrade") is None:
                 # RFC 9110 15.2.2: a server switches only to what the request offered.
                 raise RemoteProtocolError("The server switched protocols (101), which the request did not ask for.")
+            if self._upload is not None and response_head.status_code >= 300:
+                # The server does not want the rest. Nobody can tell where the request ends, so it is the last one.
+                self._is_last = True
+                await self._drop_upload()
             return self._begin_response(request, response_head, timeouts)
         except BaseException:
             self._fail()
+            await self._drop_upload()
             raise
 
     def wake(self) -> None:
@@ -158,10 +155,6 @@ class Http1Connection:
     def _begin_response(self, request: Request, head: ResponseHead, timeouts: Mapping[str, Any]) -> Response:
         """Return the response that begins with head; it holds the connection unless all of it is there."""
         decoder = self._decoder
-        if self._upload is not None and head.status_code >= 300:
-            # The server does not want the rest. Nobody can tell where the request ends, so it is the last one.
-            self._upload = None
-            self._is_last = True
         content = decoder.take_buffered()
         body: Any
         if decoder.is_done and not decoder.is_upgraded:
@@ -182,15 +175,32 @@ class Http1Connection:
             },
         )
 
+    def _write_now(self, data: bytes) -> int:
+        """Write what goes without waiting, and return how much that was."""
+        try:
+            count = self.stream.write_now(data)
+        except WriteError:
+            if not self.stream.is_readable():
+                raise
+            # What the server said before it went away comes first; reading tells if that is nothing.
+            return len(data)
+        self.has_written = count > 0
+        return count
+
     async def _push(self, timeout: float | None, deadline: float | None) -> None:
         upload = self._upload
         assert upload is not None
         try:
             await upload.push(timeout, deadline)
         finally:
-            self.has_written = upload.has_written
+            self.has_written = self.has_written or upload.has_written
         if upload.is_done:
             self._upload = None
+
+    async def _drop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            await upload.close()
 
     def _notice(self) -> None:
         if self.is_idle:
@@ -202,12 +212,10 @@ class Http1Connection:
             self._keeper.release(self)
         else:
             self.stream.close()
-            self._upload = None
             self._keeper.discard(self)
 
     def _fail(self) -> None:
         self.stream.abort()
-        self._upload = None
         self._keeper.discard(self)
 
 
@@ -243,9 +251,11 @@ class Http1Body:
             if connection._decoder.is_done:
                 self._connection = None
                 connection._finish()
+                await connection._drop_upload()
         except BaseException:
             self._connection = None
             connection._fail()
+            await connection._drop_upload()
             raise
         return part or None
 

@@ -125,7 +125,7 @@ class WriteTurn:
                         return
                     self._raise_failure()
                     if not in_time:
-                        self._wait_on(place, timeout, deadline)
+                        self._raise_if_overdue(place, timeout, deadline)
         except BaseException:
             if place is not None:
                 with self._lock:
@@ -224,10 +224,9 @@ class WriteTurn:
         except WriteTimeout:
             raise
         except Exception as exc:
+            # Of two errors the first is raised: this one may be the consequence of our own closing.
             with self._lock:
                 self.fail(exc)
-                # Of two errors the first says more: this one may be the consequence of our own closing.
-                self._raise_failure()
         return True
 
     def _limit_of(self, place: _Place, timeout: float | None, deadline: float | None) -> float | None:
@@ -247,14 +246,12 @@ class WriteTurn:
             self._send()
         return place.mark <= self._sent_size
 
-    def _wait_on(self, place: _Place, timeout: float | None, deadline: float | None) -> None:
-        """Prepare another wait for one whose time was up, if others moved something meanwhile or passed it the turn."""
+    def _raise_if_overdue(self, place: _Place, timeout: float | None, deadline: float | None) -> None:
+        """Fail one whose time was up, unless others moved something meanwhile, so that it may go on waiting."""
         limit = self._limit_of(place, timeout, deadline)
         if limit is not None and monotonic() >= limit:
             bound = "before the deadline" if timeout is None else f"for {timeout} s"
             raise WriteTimeout(f"Write timeout: others had to send first, and the server took too little {bound}.")
-        if self._holder is not place:
-            place.waiter = self._make_waiter()
 
     def _leave(self, place: _Place) -> None:
         """Leave whatever place this is; if it holds the turn, pass it on. Leaving again does nothing."""

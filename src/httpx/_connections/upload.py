@@ -16,6 +16,18 @@ from .._protocols.h1.encoder import ChunkedEncoder, LengthEncoder
 from .colours import Parts
 
 
+class NoParts:
+    """The body of a request all of which is in the head's write."""
+
+    __slots__ = ()
+
+    async def next(self) -> bytes | None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
 class Upload:
     """A head and a body on their way to the server."""
 
@@ -40,15 +52,19 @@ class Upload:
             LocalProtocolError: the body is longer or shorter than declared.
         """
         while not self.is_done:
-            if not self._unsent and not await self._take_piece():
+            if not self._unsent and not self._stream.has_unsent and not await self._take_piece():
                 return
             count = await self._stream.write_or_readable(self._unsent, timeout, deadline)
             if count:
                 self.has_written = True
                 self._unsent = self._unsent[count:]
-            if self._unsent:
+            if self._unsent or self._stream.has_unsent:
                 return
             self.is_done = self._is_last and not self._pieces
+
+    async def close(self) -> None:
+        """Give up: the rest is not wanted."""
+        await self._parts.close()
 
     # Private from here on.
 

@@ -170,9 +170,7 @@ class Response(ResponseBody):
     def cookies(self) -> Cookies:
         """The cookies that this response sets."""
         if not hasattr(self, "_cookies"):
-            cookies = Cookies()
-            cookies.extract_cookies(self)
-            self._cookies = cookies
+            self._cookies = Cookies._announced_by(self)
         return self._cookies
 
     def json(self, **kwargs: Any) -> Any:

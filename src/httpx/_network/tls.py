@@ -186,6 +186,14 @@ class TLSStream(Stream):
         if self.has_unsent:
             await self.wait_writable(timeout, deadline)
 
+    async def write_or_readable(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> int:
+        size = await super().write_or_readable(data, timeout, deadline)
+        if size == len(data):
+            await self.wait_writable_or_readable(timeout, deadline)
+        return size
+
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         while self.has_unsent:
             await self._inner.wait_writable(timeout, deadline)

@@ -79,7 +79,7 @@ class ASGITransport(AsyncBaseTransport):
         """
         if not isinstance(request.stream, AsyncByteStream):
             raise RuntimeError("Attempted to send an sync request with an AsyncClient instance.")
-        exchange = _Exchange(request, running_network(), is_raising=self.raise_app_exceptions)
+        exchange = _Exchange(request, request.stream, running_network(), is_raising=self.raise_app_exceptions)
         exchange.start(self.app, self._make_scope(request))
         try:
             status, headers = await exchange.wait_for_head()
@@ -173,9 +173,9 @@ class _Exchange:
         "_waiters",
     )
 
-    def __init__(self, request: Request, network: Network, *, is_raising: bool) -> None:
+    def __init__(self, request: Request, body: AsyncByteStream, network: Network, *, is_raising: bool) -> None:
         self._request = request
-        self._request_parts: AsyncIterator[bytes] | None = request.stream.__aiter__()  # type: ignore[union-attr]
+        self._request_parts: AsyncIterator[bytes] | None = body.__aiter__()
         self._network = network
         self._is_raising = is_raising
         self._state = _State.AWAITING_HEAD
@@ -196,9 +196,8 @@ class _Exchange:
     async def wait_for_head(self) -> tuple[int, Any]:
         """Return status and header fields."""
         while self._state is _State.AWAITING_HEAD:
-            await self._wait_for_change(self._request._deadline)
-        if not self._status:
-            assert self._fault is not None
+            await self._wait_for_news()
+        if self._fault is not None and not self._parts:
             raise self._fault
         return self._status, self._headers
 
@@ -216,7 +215,7 @@ class _Exchange:
                 return None
             if self._state is _State.DISCONNECTED:
                 raise ReadError("The response was closed while it was being read from.", request=self._request)
-            await self._wait_for_change(self._request._deadline)
+            await self._wait_for_news()
 
     async def close(self) -> None:
         """Disconnect if the response is not complete, and see that the application ends."""
@@ -227,7 +226,7 @@ class _Exchange:
                     self._cancel()
                     await self._is_ended_within(DISCONNECT_GRACE)
             while self._state is _State.COMPLETE:
-                await self._wait_for_change(None)
+                await self._wait_for_change()
         except BaseException:
             self.cancel()
             raise
@@ -255,7 +254,7 @@ class _Exchange:
                 return {"type": "http.request", "body": b"", "more_body": False}
             return {"type": "http.request", "body": part, "more_body": True}
         while self._state in (_State.AWAITING_HEAD, _State.AWAITING_BODY):
-            await self._wait_for_change(None)
+            await self._wait_for_change()
         return {"type": "http.disconnect"}
 
     async def send(self, message: _Message) -> None:
@@ -265,8 +264,7 @@ class _Exchange:
             OSError: the client has gone.
             RuntimeError: the message is not one that may come here.
         """
-        if self._state is _State.DISCONNECTED:
-            raise OSError("The client has disconnected.")
+        self._check_connected()
         kind = message["type"]
         if kind == "http.response.start":
             if self._state is not _State.AWAITING_HEAD:
@@ -320,7 +318,10 @@ class _Exchange:
         # The reader gets its turn after each part, so that parts arrive when they are sent.
         await self._network.sleep(0)
         while self._size >= HIGH_WATER_SIZE and self._state is _State.AWAITING_BODY:
-            await self._wait_for_change(None)
+            await self._wait_for_change()
+        self._check_connected()
+
+    def _check_connected(self) -> None:
         if self._state is _State.DISCONNECTED:
             raise OSError("The client has disconnected.")
 
@@ -337,22 +338,24 @@ class _Exchange:
         for waiter in self._waiters:
             waiter.set()
 
-    async def _wait_for_change(self, deadline: float | None) -> None:
+    async def _wait_for_change(self, deadline: float | None = None) -> bool:
+        """Wait until the other side has done something; return False when the time is up first."""
         waiter = self._network.make_waiter()
         self._waiters.append(waiter)
         try:
-            if not await waiter.wait(None, deadline):
-                raise ReadTimeout("Total timeout: the ASGI application did not answer in time.", request=self._request)
+            return await waiter.wait(None, deadline)
         finally:
             self._waiters.remove(waiter)
 
+    async def _wait_for_news(self) -> None:
+        """Wait for the application, but no longer than the request may take in all."""
+        if not await self._wait_for_change(self._request._deadline):
+            raise ReadTimeout("Total timeout: the ASGI application did not answer in time.", request=self._request)
+
     async def _is_ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while self._state is not _State.ENDED and time.monotonic() < deadline:
-            try:
-                await self._wait_for_change(deadline)
-            except ReadTimeout:
-                break
+        while self._state is not _State.ENDED and await self._wait_for_change(deadline):
+            pass
         return self._state is _State.ENDED
 
 

@@ -155,7 +155,7 @@ class FakeStream(Stream):
         assert not self._lock.is_held, "reads under the lock"
         assert not self._is_reading, "two readers"
         self._is_reading = True
-        self.limits.append((timeout, deadline))
+        self._note_wait(timeout, deadline)
         try:
             fate = Fate.GO_ON if self.is_readable() else await _suspend(Trap("read", self.is_readable))
         finally:
@@ -188,12 +188,13 @@ class FakeStream(Stream):
         return len(taken)
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
-        self.limits.append((timeout, deadline))
+        self._note_wait(timeout, deadline)
         await self._await_room("write", self._is_writable)
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         assert not self._is_reading, "two readers"
         self._is_reading = True
+        self._note_wait(timeout, deadline)
         try:
             await self._await_room("write or read", lambda: self._is_writable() or self.is_readable())
         finally:
@@ -211,6 +212,10 @@ class FakeStream(Stream):
         return None
 
     # Private from here on.
+
+    def _note_wait(self, timeout: float | None, deadline: float | None) -> None:
+        self.limits.append((timeout, deadline))
+        assert len(self.limits) < 10_000, "waits endlessly for what is there"
 
     def _is_writable(self) -> bool:
         return self.room > 0 or self.is_failed

@@ -235,25 +235,25 @@ def test_a_failure_is_told_to_all_who_wait(colour: Colour) -> None:
 
 
 @every_cancellable_colour
-def test_the_baton_survives_cancellations_at_any_moment(colour: Colour) -> None:
+@pytest.mark.parametrize("spins_count", range(8))
+def test_the_baton_survives_cancellations_at_any_moment(colour: Colour, spins_count: int) -> None:
     async def scenario() -> None:
-        for spins_count in range(8):
-            pipe = Pipe(colour)
-            tasks = [colour.start(pipe.receive, key) for key in range(4)]
-            await colour.until(lambda pipe=pipe: pipe.waiting_count == 3)
-            # The reader gets its message and hands the baton on; the next two are cancelled around that moment.
-            pipe.deliver(0)
-            for _ in range(spins_count):
-                await colour.checkpoint()
-            tasks[1].cancel()
-            tasks[2].cancel()
-            pipe.deliver(3)
-            for task in (tasks[1], tasks[2]):
-                with pytest.raises(TaskCancelled):
-                    await task.join()
-            await tasks[0].join()
-            await tasks[3].join()
-            assert not pipe.baton.has_reader and not pipe.waiting_count
+        pipe = Pipe(colour)
+        tasks = [colour.start(pipe.receive, key) for key in range(4)]
+        await colour.until(lambda: pipe.waiting_count == 3)
+        # The reader gets its message and hands the baton on; the next two are cancelled around that moment.
+        pipe.deliver(0)
+        for _ in range(spins_count):
+            await colour.checkpoint()
+        tasks[1].cancel()
+        tasks[2].cancel()
+        pipe.deliver(3)
+        for task in (tasks[1], tasks[2]):
+            with pytest.raises(TaskCancelled):
+                await task.join()
+        await tasks[0].join()
+        await tasks[3].join()
+        assert not pipe.baton.has_reader and not pipe.waiting_count
 
     colour.run(scenario)
 
@@ -311,28 +311,28 @@ def test_who_waits_for_the_turn_runs_out_of_time(colour: Colour) -> None:
 
 
 @every_cancellable_colour
-def test_the_turn_survives_cancellations_at_any_moment(colour: Colour) -> None:
+@pytest.mark.parametrize("spins_count", range(8))
+def test_the_turn_survives_cancellations_at_any_moment(colour: Colour, spins_count: int) -> None:
     async def scenario() -> None:
-        for spins_count in range(8):
-            producer = Producer(colour)
-            # One by one: trio starts tasks in random order.
-            tasks = [colour.start(producer.send, 1)]
-            await colour.until(lambda stream=producer.stream: stream.writers_count)
-            for count in range(1, 4):
-                tasks.append(colour.start(producer.send, 1))
-                await colour.until(lambda producer=producer, count=count: producer.waiting_count == count)
-            # The holder finds room for its own and passes the turn on; the next two are cancelled around that moment.
-            producer.stream.accept(4)
-            for _ in range(spins_count):
-                await colour.checkpoint()
-            tasks[1].cancel()
-            tasks[2].cancel()
-            for task in (tasks[1], tasks[2]):
-                with pytest.raises(TaskCancelled):
-                    await task.join()
-            producer.stream.accept(100)
-            await tasks[0].join()
-            await tasks[3].join()
-            producer.assert_all_is_sent()
+        producer = Producer(colour)
+        # One by one: trio starts tasks in random order.
+        tasks = [colour.start(producer.send, 1)]
+        await colour.until(lambda: producer.stream.writers_count)
+        while len(tasks) < 4:
+            tasks.append(colour.start(producer.send, 1))
+            await colour.until(lambda: producer.waiting_count == len(tasks) - 1)
+        # The holder finds room for its own and passes the turn on; the next two are cancelled around that moment.
+        producer.stream.accept(4)
+        for _ in range(spins_count):
+            await colour.checkpoint()
+        tasks[1].cancel()
+        tasks[2].cancel()
+        for task in (tasks[1], tasks[2]):
+            with pytest.raises(TaskCancelled):
+                await task.join()
+        producer.stream.accept(100)
+        await tasks[0].join()
+        await tasks[3].join()
+        producer.assert_all_is_sent()
 
     colour.run(scenario)

@@ -1,13 +1,13 @@
 """Random schedules of readers and writers of one connection, and what must hold in all of them.
 
-The machine decides who runs, who is cancelled or out of time (also when just woken, or just handed the baton), what
-arrives, how much the socket takes, and where one thread preempts another. That it would notice is tested too: each
-planted bug is one plausible mistake, and has to be found.
+The machine decides who runs, who is cancelled or out of time (also when just woken or handed the baton), what arrives,
+how much the socket takes, and where one thread preempts another. Each of the planted bugs has to be found by it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import pytest
@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from httpx._connections.baton import ReaderBaton
+from httpx._connections.baton import _Place as ReadingPlace
 from httpx._connections.turn import WriteTurn
+from httpx._connections.turn import _Place as WritingPlace
 from httpx._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from tests.unit.connections.scheduler import Cancelled, Connection, Fate, Task
 
@@ -148,17 +150,16 @@ class Scheduling(RuleBasedStateMachine):
 
     @invariant()
     def queues_have_a_head(self) -> None:
-        baton, turn = self.connection.baton, self.connection.turn
-        assert baton.has_reader or not baton._waiting
-        assert turn._holder is not None or not turn._waiting
+        assert self.connection.baton.has_reader or not self.connection.baton._waiting
+        assert self.connection.turn._holder is not None or not self.connection.turn._waiting
 
     @invariant()
     def nobody_waits_for_what_has_happened(self) -> None:
         for stream_id, inbox in self.connection.inboxes.items():
             name = f"receive {stream_id}"
             assert not inbox or not any(task.name == name and task.is_parked for task in self.live_tasks)
-        turn = self.connection.turn
-        assert all(place.mark > turn._sent_size for place in turn._waiting)
+        sent_size = len(self.stream.wire)
+        assert all(place.mark > sent_size for place in self.connection.turn._waiting)
 
     @invariant()
     def only_those_fail_who_have_a_reason(self) -> None:
@@ -168,7 +169,8 @@ class Scheduling(RuleBasedStateMachine):
             elif isinstance(task.error, (ReadTimeout, WriteTimeout)):
                 assert Fate.TIME_OUT in task.fates
             elif task.error is not None:
-                assert self.is_failed and isinstance(task.error, (ReadError, WriteError)), repr(task.error)
+                kind = ReadError if task.name.startswith("receive") else WriteError
+                assert self.is_failed and isinstance(task.error, kind), repr(task.error)
 
     @invariant()
     def messages_are_taken_in_order(self) -> None:
@@ -191,15 +193,15 @@ class Scheduling(RuleBasedStateMachine):
     # Private from here on.
 
     def check_end(self) -> None:
-        connection, baton, turn = self.connection, self.connection.baton, self.connection.turn
+        baton, turn = self.connection.baton, self.connection.turn
         assert not self.live_tasks, f"stuck: {self.live_tasks}"
         assert not baton.has_reader and not baton._waiting
         assert turn._holder is None and not turn._waiting
         self.only_those_fail_who_have_a_reason()
         if not self.is_failed:
-            with connection.lock:
+            with self.connection.lock:
                 assert turn.flush_now()
-            assert self.stream.wire == connection.produced
+            assert self.stream.wire == self.connection.produced
 
     @property
     def live_tasks(self) -> list[Task]:
@@ -230,7 +232,7 @@ TestScheduling.settings = settings(
 class BatonDropped(ReaderBaton[bytes]):
     """A reader that leaves forgets the others."""
 
-    def _leave(self, place: Any) -> None:
+    def _leave(self, place: ReadingPlace) -> None:
         if self._reader is place:
             self._reader = None
         else:
@@ -240,16 +242,17 @@ class BatonDropped(ReaderBaton[bytes]):
 class BatonDroppedByTheCancelled(ReaderBaton[bytes]):
     """Who was handed the baton and is cancelled before it runs believes that it was still waiting."""
 
-    def _leave(self, place: Any) -> None:
-        if self._reader is not place or not hasattr(place, "waiter") or self.is_reading:
+    def _leave(self, place: ReadingPlace) -> None:
+        was_handed = self._reader is place and hasattr(place, "waiter") and not self.is_reading
+        if not was_handed:
             super()._leave(place)
 
     is_reading = False
 
-    async def _read_until(self, *args: Any) -> bool:
+    async def _read_until(self, *args: Any, **options: Any) -> bool:
         self.is_reading = True
         try:
-            return await super()._read_until(*args)
+            return await super()._read_until(*args, **options)
         finally:
             self.is_reading = False
 
@@ -257,22 +260,22 @@ class BatonDroppedByTheCancelled(ReaderBaton[bytes]):
 class BatonHandedToTheGone(ReaderBaton[bytes]):
     """Who gives up waiting stays in the queue."""
 
-    def _leave(self, place: Any) -> None:
-        if self._reader is place:
+    def _leave(self, place: ReadingPlace) -> None:
+        if place is self._reader:
             super()._leave(place)
 
 
 class TwoReaders(ReaderBaton[bytes]):
     """Who comes does not look whether somebody reads."""
 
-    def _enter(self, place: Any) -> None:
+    def _enter(self, place: ReadingPlace) -> None:
         self._reader = place
 
 
 class ReaderKeepsAll(ReaderBaton[bytes]):
     """Those whose messages came are not woken."""
 
-    def wake(self, key: Any) -> None:
+    def wake(self, key: Hashable) -> None:
         pass
 
 
@@ -286,9 +289,9 @@ class FailureUntold(ReaderBaton[bytes]):
 class ReaderTimeoutIsFatal(ReaderBaton[bytes]):
     """One reader out of time fails everybody."""
 
-    async def _read_until(self, *args: Any) -> bool:
+    async def _read_until(self, *args: Any, **options: Any) -> bool:
         try:
-            return await super()._read_until(*args)
+            return await super()._read_until(*args, **options)
         except ReadTimeout:
             self.fail(ReadError("out of time"))
             raise
@@ -297,7 +300,7 @@ class ReaderTimeoutIsFatal(ReaderBaton[bytes]):
 class TurnDropped(WriteTurn):
     """A holder that leaves forgets the others."""
 
-    def _leave(self, place: Any) -> None:
+    def _leave(self, place: WritingPlace) -> None:
         if self._holder is place:
             self._holder = None
         else:
@@ -307,15 +310,15 @@ class TurnDropped(WriteTurn):
 class TurnPassedToTheGone(WriteTurn):
     """Who gives up waiting stays in the queue."""
 
-    def _leave(self, place: Any) -> None:
-        if self._holder is place:
+    def _leave(self, place: WritingPlace) -> None:
+        if place is self._holder:
             super()._leave(place)
 
 
 class TurnKept(WriteTurn):
     """Who was passed the turn and is cancelled before it runs keeps it."""
 
-    def _leave(self, place: Any) -> None:
+    def _leave(self, place: WritingPlace) -> None:
         if self._holder is not place or not hasattr(place, "waiter"):
             super()._leave(place)
 
@@ -349,7 +352,7 @@ class RestOvertaken(WriteTurn):
 class DoneTooEarly(WriteTurn):
     """Who waited once takes that for success."""
 
-    def _is_done(self, place: Any) -> bool:
+    def _is_done(self, place: WritingPlace) -> bool:
         return super()._is_done(place) or True
 
 
@@ -397,4 +400,4 @@ def test_the_machine_finds_the_planted_bug(bug: type[ReaderBaton[bytes]] | type[
     # Derandomised: it must not depend on luck. Unshrunk: finding it is enough.
     plan = settings(TestScheduling.settings, max_examples=2000, derandomize=True, phases=[Phase.generate])
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=plan)  # type: ignore[no-untyped-call]  # untyped in hypothesis
+        run_state_machine_as_test(machine, settings=plan)

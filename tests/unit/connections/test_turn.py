@@ -8,7 +8,7 @@ import pytest
 
 from httpx._connections import turn as turn_module
 from httpx._exceptions import ReadTimeout, WriteError, WriteTimeout
-from tests.unit.connections.scheduler import Cancelled, Connection, Fate, Task
+from tests.unit.connections.scheduler import Cancelled, Connection, FakeStream, Fate, Task
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def test_all_frames_made_in_one_go_are_one_write(connection: Connection) -> None
 
 
 def test_a_single_frame_is_handed_over_uncopied(connection: Connection) -> None:
-    class Handed(type(connection.stream)):  # type: ignore[misc]  # the class of the stream in use
-        def write_now(self, data: bytes) -> int:
+    class Handed(FakeStream):
+        def write_now(self, data: bytes | bytearray | memoryview) -> int:
             handed.append(data)
             return len(data)
 
-    handed: list[bytes] = []
+    handed: list[object] = []
     connection.turn._stream = Handed(connection.lock)
     frame = b"frame" * 1000
     with connection.lock:
@@ -215,11 +215,9 @@ def test_the_first_error_is_told_not_its_consequence(connection: Connection) -> 
 
 
 def test_an_interrupted_write_gives_the_connection_up(connection: Connection) -> None:
-    def interrupt(data: bytes) -> int:
-        raise KeyboardInterrupt
-
-    class Interrupted(type(connection.stream)):  # type: ignore[misc]  # the class of the stream in use
-        write_now = staticmethod(interrupt)
+    class Interrupted(FakeStream):
+        def write_now(self, data: bytes | bytearray | memoryview) -> int:
+            raise KeyboardInterrupt
 
     connection.turn._stream = Interrupted(connection.lock)
     with pytest.raises(KeyboardInterrupt):
