@@ -168,8 +168,8 @@ def options(
     auth: AuthTypes | None = None,
     proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
-    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     verify: ssl.SSLContext | str | bool = True,
+    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     trust_env: bool = True,
 ) -> Response:
     """Send an OPTIONS request. The arguments are those of `request`."""
@@ -197,8 +197,8 @@ def head(
     auth: AuthTypes | None = None,
     proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
-    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     verify: ssl.SSLContext | str | bool = True,
+    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     trust_env: bool = True,
 ) -> Response:
     """Send a HEAD request. The arguments are those of `request`."""
@@ -267,8 +267,8 @@ def put(
     auth: AuthTypes | None = None,
     proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
-    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     verify: ssl.SSLContext | str | bool = True,
+    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     trust_env: bool = True,
 ) -> Response:
     """Send a PUT request. The arguments are those of `request`."""
@@ -304,8 +304,8 @@ def patch(
     auth: AuthTypes | None = None,
     proxy: ProxyTypes | None = None,
     follow_redirects: bool = False,
-    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     verify: ssl.SSLContext | str | bool = True,
+    timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
     trust_env: bool = True,
 ) -> Response:
     """Send a PATCH request. The arguments are those of `request`."""

@@ -10,7 +10,8 @@ from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
 from ._exceptions import ConnectError, ConnectTimeout, UnsupportedProtocol
 from ._models import Request
-from ._network.base import Network, Stream
+from ._network.base import Network, Stream, earliest, remaining
+from ._network.errors import is_over
 from ._network.racing import SocketOption
 from ._network.tls import TLSStream, start_tls
 
@@ -95,9 +96,10 @@ class Connector:
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
                 attempt += 1
-                if attempt > self._retries:
+                if attempt > self._retries or is_over(deadline):
                     raise
-            await network.sleep(RETRY_DELAY * (2 ** (attempt - 2)) if attempt > 1 else 0)
+            delay = RETRY_DELAY * (2 ** (attempt - 2)) if attempt > 1 else 0.0
+            await network.sleep(remaining(delay, deadline) or 0.0)
 
     def keep_session(self, connection: Http1Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
@@ -112,6 +114,11 @@ class Connector:
     async def _open_stream(
         self, route: Route, network: Network, timeout: float | None, deadline: float | None
     ) -> Stream:
+        # One limit for all steps.
+        deadline = earliest(timeout, deadline)
+        if route.scheme == "https" and self._ssl_context is None:
+            # First of all, since there may be something wrong with it.
+            self._ssl_context = self._make_ssl_context()
         if self._uds is not None:
             stream = await network.connect_unix(
                 self._uds, timeout=timeout, deadline=deadline, socket_options=self._socket_options
@@ -127,8 +134,7 @@ class Connector:
             )
         if route.scheme == "http":
             return stream
-        if self._ssl_context is None:
-            self._ssl_context = self._make_ssl_context()
+        assert self._ssl_context is not None
         return await start_tls(
             stream,
             self._ssl_context,

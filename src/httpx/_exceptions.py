@@ -34,7 +34,9 @@ Exception
 
 from __future__ import annotations
 
+import contextlib
 import typing
+from collections.abc import Iterator
 
 if typing.TYPE_CHECKING:
     from ._models import Request, Response
@@ -223,6 +225,10 @@ class StreamError(RuntimeError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[typing.Any, ...]:
+        # The text is not given to the constructors of those below.
+        return _rebuild_stream_error, (type(self), self.args), vars(self)
+
 
 class StreamConsumed(StreamError):
     """The body was streamed already and cannot be streamed again."""
@@ -270,7 +276,22 @@ class RequestNotRead(StreamError):
 # Private from here on.
 
 
+@contextlib.contextmanager
+def request_context(request: Request | None = None) -> Iterator[None]:
+    """Let what is raised in the block name this request; for libraries that send requests in a way of their own."""
+    try:
+        yield
+    except RequestError as exc:
+        if request is not None:
+            exc.request = request
+        raise
+
+
 def _rebuild_status_error(
     kind: type[HTTPStatusError], args: tuple[str], request: Request, response: Response
 ) -> HTTPStatusError:
     return kind(*args, request=request, response=response)
+
+
+def _rebuild_stream_error(kind: type[StreamError], args: tuple[str]) -> StreamError:
+    return kind.__new__(kind, *args)

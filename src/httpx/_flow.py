@@ -63,6 +63,9 @@ def send(
     timeouts = request.extensions.get("timeout")
     if timeouts and timeouts.get("total") is not None:
         request._deadline = time.monotonic() + timeouts["total"]
+    elif request._deadline is not None:
+        # It was sent before.
+        request._deadline = None
     if client._auth is None and auth is USE_CLIENT_DEFAULT and not request.url._uri_reference.userinfo:
         return _follow(client, user, request, [], follow_redirects, is_read=not stream)
     request_auth = client._build_request_auth(request, auth)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from ._config import Proxy
+from ._exceptions import InvalidURL
 from ._types import ProxyTypes
 from ._urls import URL
 
 TransportT = TypeVar("TransportT")
 
+_IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -35,10 +37,15 @@ class URLPattern:
         self.pattern = pattern
         scheme, separator, rest = pattern.partition("://")
         self.network = _parse_network(rest) if separator else None
-        url = URL(f"{scheme}://" if self.network is not None else pattern)
+        # The asterisk is no part of a host name, which IDNA would refuse with it.
+        wildcard = next((prefix for prefix in ("*.", "*") if rest.startswith(prefix)), "")
+        name = "" if self.network is not None else rest.removeprefix(wildcard)
+        url = URL(f"{scheme}{separator}{name}")
         self.scheme = "" if url.scheme == "all" else url.scheme
-        self.host = "" if url.host == "*" else url.host
-        self.port = url.port
+        self.host = wildcard + url.host if url.host or wildcard == "*." else ""
+        # A URL does not tell the default port of its scheme, but a pattern that names it is for no other one.
+        port = _PORT.search(name)
+        self.port = int(port[1]) if port else url.port
         self.host_regex = _host_regex(self.host)
 
     def matches(self, other: URL) -> bool:
@@ -49,7 +56,7 @@ class URLPattern:
             return False
         if self.host_regex is not None and not self.host_regex.fullmatch(other.host):
             return False
-        return self.port is None or self.port == other.port
+        return self.port is None or self.port == other.origin.port
 
     @property
     def priority(self) -> tuple[int, int, int]:
@@ -106,7 +113,19 @@ def get_environment_proxies() -> dict[str, str | None]:
     return proxies
 
 
+def is_ipv4_hostname(hostname: str) -> bool:
+    """Tell whether that is an IPv4 address, or a network of such."""
+    return isinstance(_parse_address(hostname.split("/")[0]), ipaddress.IPv4Address)
+
+
+def is_ipv6_hostname(hostname: str) -> bool:
+    """Tell whether that is an IPv6 address, or a network of such, without brackets."""
+    return isinstance(_parse_address(hostname.split("/")[0]), ipaddress.IPv6Address)
+
+
 # Private from here on.
+
+_PORT = re.compile(r":(\d+)(?:/|$)", re.ASCII)
 
 
 def _proxy_variables() -> dict[str, str]:
@@ -126,23 +145,40 @@ def _proxy_variables() -> dict[str, str]:
 
 def _exempt_pattern(name: str) -> str | None:
     """Return the pattern of an entry of NO_PROXY, None if there is no sense in it."""
+    address, port = _split_address(name)
     if "://" in name:
         pattern = name
     elif _parse_network(name) is not None or name.lower() == "localhost":
         pattern = f"all://{name}"
-    elif (address := _parse_address(name.strip("[]"))) is not None:
-        pattern = f"all://[{address}]" if address.version == 6 else f"all://{address}"
+    elif address is not None:
+        pattern = f"all://[{address}]{port}" if address.version == 6 else f"all://{address}{port}"
+    elif "/" in name:
+        return None  # a network that is none
     else:
         # "example.org", ".example.org" and "*.example.org"; the first is for the hosts below as well.
         pattern = f"all://{name}" if name.startswith("*") else f"all://*{name}"
     try:
         URLPattern(pattern)
-    except Exception:
+    except (InvalidURL, ValueError):
         return None
     return pattern
 
 
-def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _split_address(name: str) -> tuple[_IPAddress | None, str]:
+    """Return the address that stands in "10.0.0.1:80", "::1" or "[::1]:80", and the port with its colon."""
+    if name.startswith("["):
+        host, bracket, port = name[1:].partition("]")
+        if not bracket:
+            return None, ""
+    elif name.count(":") == 1:
+        host, colon, port = name.partition(":")
+        port = colon + port
+    else:
+        host, port = name, ""
+    return _parse_address(host), port
+
+
+def _parse_address(text: str) -> _IPAddress | None:
     try:
         return ipaddress.ip_address(text)
     except ValueError:

@@ -5,15 +5,20 @@ point, which must never cost a slot. So everything that is counted is in one pla
 steps under a lock; between two steps, whoever waits, connects or exchanges holds exactly one thing (a ticket, a slot,
 or a connection), and gives it back if it fails.
 
-The lock is a plain one in every colour (40 ns when nobody else wants it), and nothing is awaited under it. Finalisers
-take no lock, since they may run while it is held: they append to `_lost`, which the next take looks at.
+The lock is a plain one in every colour (40 ns when nobody else wants it), and nothing is awaited under it. What comes
+back to the pool waits for no lock: the garbage collector may run while this very thread holds it, and finish a
+generator there that gives its connection back. So it goes into an inbox. Whoever can have the lock at once empties
+that, and whoever has it looks into the inbox after letting go: nothing stays in it.
 """
 
 from __future__ import annotations
 
+import enum
+import os
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -50,8 +55,10 @@ class Pool:
         self._keepalive_expiry = float("inf") if keepalive_expiry is None else keepalive_expiry
         self._lock = threading.Lock()
         self._shelves = Shelves(limits)
-        self._lost: deque[Http1Connection] = deque()
+        # Connections on their way back, and what is to be done with each.
+        self._inbox: deque[tuple[Http1Connection, _Return]] = deque()
         self._is_closed = False
+        _pools.add(self)
 
     async def send(self, request: Request) -> Response:
         """Send a request over an idle connection or one made for it, and return the response, its body unread.
@@ -97,12 +104,10 @@ class Pool:
         """Close the idle connections, and make the requests that are under way fail."""
         with self._lock:
             self._is_closed = True
-            lost = self._sweep_lost()
             idle = self._shelves.close()
             active = list(self._shelves.active)
             tickets = self._shelves.all_tickets()
-        for connection in lost:
-            connection.abort()
+        self._settle()
         for connection in idle:
             connection.close()
         for connection in active:
@@ -115,18 +120,17 @@ class Pool:
         if shelves is None:
             # What it was to be made of was refused.
             return
-        open_connections = [*shelves.idle, *shelves.active, *self._lost]
-        if not open_connections:
-            return
         # Nobody else holds the pool, so no lock is needed. Those who wait for something in it would hold it.
-        warnings.warn(
-            f"A client was lost without having been closed, with {len(open_connections)} open connections.",
-            ResourceWarning,
-            source=self,
-            stacklevel=2,
-        )
+        open_connections = {*shelves.idle, *shelves.active}
         for connection in open_connections:
             connection.abort()
+        if open_connections and not self._is_closed:
+            warnings.warn(
+                f"A client was lost without having been closed, with {len(open_connections)} open connections.",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     # For connections.
 
@@ -135,45 +139,45 @@ class Pool:
         if not connection.is_reused:
             connection.is_reused = True
             self._connector.keep_session(connection)
-        now = time.monotonic()
-        connection.idle_until = now + self._keepalive_expiry
-        with self._lock:
-            surplus = self._shelves.put_back(connection, now)
-        for other in surplus:
-            other.close()
+        self._inbox.append((connection, _Return.READY))
+        self._settle()
 
     def discard(self, connection: Http1Connection) -> None:
         """Forget a connection that is closed; its slot goes to who waits for one."""
-        with self._lock:
-            self._shelves.remove(connection)
+        self._inbox.append((connection, _Return.CLOSED))
+        self._settle()
 
     def drop_idle(self, connection: Http1Connection) -> None:
         """Close an idle connection that shows something: whatever it is, it is no answer to anybody."""
-        with self._lock:
-            is_dropped = self._shelves.remove_idle(connection)
-        if is_dropped:
-            connection.close()
+        self._inbox.append((connection, _Return.STALE))
+        self._settle()
 
     def lose(self, connection: Http1Connection) -> None:
-        """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
-        self._lost.append(connection)
-        if self._is_closed:
+        """Drop a connection whose exchange nobody will finish. Called by finalisers, on any thread."""
+        self._inbox.append((connection, _Return.LOST))
+        if self._network is None or not self._network.call_from_thread(self._settle):
+            # No event loop runs that could do it, and nobody waits for the slot.
             connection.abort()
 
     # Private from here on.
 
     def _take_idle(self, route: RouteKey) -> Http1Connection | None:
         """Return an idle connection along route that still stands, if there is one."""
-        if self._lost:
-            self._drop_lost()
         while True:
             with self._lock:
                 connection = self._shelves.take_idle(route)
+            if self._inbox:
+                self._settle()
             if connection is None:
                 return None
-            # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
-            if connection.idle_until >= time.monotonic() and not connection.stream.is_readable():
-                return connection
+            try:
+                # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
+                if connection.idle_until >= time.monotonic() and not connection.stream.is_readable():
+                    return connection
+            except BaseException:
+                connection.abort()
+                self.discard(connection)
+                raise
             connection.close()
             self.discard(connection)
 
@@ -190,17 +194,20 @@ class Pool:
             if not is_fresh and not connection.stream.is_readable():
                 return connection
             connection.close()
-            self.discard(connection)
+            with self._lock:
+                has_slot = self._shelves.keep_slot(connection)
+            if has_slot:
+                return await self._connect(route, request)
 
     def _reserve(self, route: RouteKey) -> Ticket | None:
         """Reserve a slot for a connection along route and return None, or return a ticket to wait with."""
         assert self._network is not None
-        if self._lost:
-            self._drop_lost()
         with self._lock:
             if self._is_closed:
                 raise ConnectError("The client was closed.")
             ticket, victim = self._shelves.reserve(route, self._network.make_waiter)
+        if self._inbox:
+            self._settle()
         if victim is not None:
             victim.close()
         return ticket
@@ -213,13 +220,12 @@ class Pool:
         try:
             await ticket.waiter.wait(timeout, request._deadline)
             if not ticket.is_served:
-                # A response that was dropped unread in the meantime may be what it waits for.
-                self._drop_lost()
-            if not ticket.is_served:
                 raise self._not_served(ticket, timeout)
         except BaseException:
             with self._lock:
                 connection = shelves.give_up(ticket)
+            if self._inbox:
+                self._settle()
             if connection is not None:
                 self.release(connection)
             raise
@@ -251,41 +257,90 @@ class Pool:
         except BaseException:
             with self._lock:
                 shelves.free_slot(route)
+            self._settle()
             raise
         with self._lock:
-            if shelves is self._shelves and not self._is_closed:
+            is_wanted = shelves is self._shelves and not self._is_closed
+            if is_wanted:
                 shelves.active.add(connection)
-                return connection
-            shelves.free_slot(route)
+            else:
+                shelves.free_slot(route)
+        if self._inbox:
+            self._settle()
+        if is_wanted:
+            return connection
         connection.abort()
         raise ConnectError("The client was closed, or used from another event loop, while it was connecting.")
 
     def _change_network(self, network: Network) -> None:
         """Drop the connections of a network that runs no more, or is not the one of who asks."""
         with self._lock:
-            stale = [*self._shelves.idle, *self._shelves.active]
+            last, shelves = self._network, self._shelves
+            if last is not None and last.is_current():
+                # Another thread came first.
+                return
             self._shelves = Shelves(self._limits)
-            self._lost.clear()
             self._network = network
-        for connection in stale:
-            connection.abort()
+        if last is None:
+            return
+        for connection in (*shelves.idle, *shelves.active):
+            connection.wake()
+        for ticket in shelves.all_tickets():
+            last.call_from_thread(ticket.waiter.set)
 
-    def _drop_lost(self) -> None:
-        with self._lock:
-            lost = self._sweep_lost()
-        for connection in lost:
-            connection.abort()
+    def _settle(self) -> None:
+        """Empty the inbox, unless somebody has the lock, who will then do so."""
+        while self._inbox and self._lock.acquire(blocking=False):
+            closing: list[Http1Connection] = []
+            try:
+                while self._inbox:
+                    connection, what = self._inbox.popleft()
+                    if what is _Return.READY:
+                        now = time.monotonic()
+                        connection.idle_until = now + self._keepalive_expiry
+                        closing += self._shelves.put_back(connection, now)
+                    elif what is not _Return.STALE:
+                        self._shelves.remove(connection)
+                    if what is _Return.LOST or (what is _Return.STALE and self._shelves.remove_idle(connection)):
+                        closing.append(connection)
+            finally:
+                self._lock.release()
+            for connection in closing:
+                connection.close()
 
-    def _sweep_lost(self) -> list[Http1Connection]:
-        """Take the lost connections out of the books, under the lock; return them, to be aborted."""
-        lost: list[Http1Connection] = []
-        while self._lost:
-            lost.append(self._lost.popleft())
-            self._shelves.remove(lost[-1])
-        return lost
+    def _forget_parent(self) -> None:
+        """Begin anew in a forked child: the connections are the parent's, and so is whoever held the lock."""
+        shelves = self._shelves
+        self._lock = threading.Lock()
+        self._shelves = Shelves(self._limits)
+        self._inbox.clear()
+        self._network = None
+        for connection in (*shelves.idle, *shelves.active):
+            connection.stream.forget()
 
 
 # Private from here on.
+
+
+class _Return(enum.Enum):
+    """In what state a connection comes back."""
+
+    READY = 1  # for the next exchange
+    CLOSED = 2
+    LOST = 3  # in the middle of an exchange that nobody will finish
+    STALE = 4  # idle, with something to be read
+
+
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for pool in list(_pools):
+        pool._forget_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parents)
 
 
 def _may_send_again(request: Request, connection: Http1Connection) -> bool:

@@ -85,7 +85,7 @@ class Shelves:
         if shelf is None or not shelf.idle:
             return None
         connection, _ = shelf.idle.popitem()
-        del self.idle[connection]
+        self.idle.pop(connection, None)
         connection.is_idle = False
         self.active.add(connection)
         return connection
@@ -121,7 +121,7 @@ class Shelves:
         self.active.remove(connection)
         shelf = self._shelves[connection.route]
         if self._tickets or shelf.tickets or not self._is_serving:
-            return self._hand_over(shelf, connection)
+            return self._hand_over(shelf, connection, now)
         # Speed: `_put_idle`, without the call.
         connection.is_idle = True
         shelf.idle[connection] = None
@@ -136,6 +136,13 @@ class Shelves:
         if connection in self.active:
             self.active.remove(connection)
             self.free_slot(connection.route)
+
+    def keep_slot(self, connection: Http1Connection) -> bool:
+        """Take out an active connection that is closed, and keep its slot for another; False if it is gone already."""
+        if connection not in self.active:
+            return False
+        self.active.remove(connection)
+        return True
 
     def remove_idle(self, connection: Http1Connection) -> bool:
         """Take out an idle connection that is to be closed; return False if it is not idle any more."""
@@ -174,17 +181,17 @@ class Shelves:
 
     # Private from here on.
 
-    def _hand_over(self, shelf: Shelf, connection: Http1Connection) -> list[Http1Connection]:
+    def _hand_over(self, shelf: Shelf, connection: Http1Connection, now: float) -> list[Http1Connection]:
         """Hand a connection that came back to a ticket of its route, or its slot to an older one of another."""
         own = next(iter(shelf.tickets), None) if self._is_serving else None
         other = self._oldest_ticket() if self._is_serving else None
-        if own is not None and (other is None or other is own or self._pass_over(other)):
+        if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
             self._serve(own, connection)
             self.active.add(connection)
             return []
         if other is None and self._is_serving:
             self._put_idle(shelf, connection)
-            return []
+            return self._pick_surplus(now)
         self.free_slot(shelf.route)
         return [connection]
 
@@ -239,8 +246,8 @@ class Shelves:
     def _forget_idle(self, connection: Http1Connection) -> None:
         shelf = self._shelves[connection.route]
         connection.is_idle = False
-        del self.idle[connection]
-        del shelf.idle[connection]
+        self.idle.pop(connection, None)
+        shelf.idle.pop(connection, None)
         self.count -= 1
         shelf.count -= 1
         self._drop_empty(shelf)

@@ -85,7 +85,8 @@ def over_tls(trust: Trust) -> MakeChannel:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    colour: Colour = pyfuncitem.funcargs["colour"]
+    colour = pyfuncitem.funcargs["colour"]
+    assert isinstance(colour, Colour)
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     function: Callable[..., Any] = pyfuncitem.obj
     try:

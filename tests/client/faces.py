@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -292,7 +292,7 @@ class _SyncAuth(httpx.Auth):
     def sync_auth_flow(self, request: httpx.Request) -> Any:
         return self._flow(request)
 
-    async def async_auth_flow(self, request: httpx.Request) -> Any:
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         raise AssertionError("the sync client walks through the sync flow")
         yield
 
@@ -305,7 +305,7 @@ class _AsyncAuth(httpx.Auth):
         raise AssertionError("the async client walks through the async flow")
         yield
 
-    async def async_auth_flow(self, request: httpx.Request) -> Any:
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         flow: Any = self._flow(request)
         request = next(flow)
         while True:

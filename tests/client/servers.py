@@ -130,6 +130,7 @@ class Server:
         self.requests: list[Received] = []
         self.received_size = 0
         self.connection_count = 0
+        self.ended_count = 0
         # For scripts that wait for the test; set at the end, so that none hangs.
         self.may_go_on = threading.Event()
         self._scripts = scripts
@@ -204,6 +205,7 @@ class Server:
             self._errors.append(exc)
         finally:
             sock.close()
+            self.ended_count += 1
 
 
 def answering(*responses: bytes) -> Script:

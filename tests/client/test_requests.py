@@ -165,6 +165,12 @@ async def test_an_iterator_is_sent_in_chunks(face: Face, origin: Origin) -> None
     assert echo["body"] == "one two"
 
 
+async def test_parts_may_be_any_buffers(face: Face, origin: Origin) -> None:
+    parts: Any = [bytearray(b"one "), memoryview(b"two "), b"three"]
+    async with face.client() as client:
+        assert echoed(await client.post(origin.url("/echo"), content=face.iterable(parts)))["body"] == "one two three"
+
+
 async def test_an_iterator_with_a_content_length_is_not_chunked(face: Face, origin: Origin) -> None:
     async with face.client() as client:
         response = await client.post(

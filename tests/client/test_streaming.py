@@ -54,13 +54,13 @@ async def test_an_unread_stream_is_closed_at_the_end_of_its_block(face: Face, or
     async with face.client(limits=ONE) as client:
         for _ in range(3):
             async with client.stream("GET", origin.url("/bytes/10000000")) as response:
-                pass
-            assert response.is_closed
+                unread = response
+            assert unread.is_closed
             assert client.pool.connection_count == 0
-        with pytest.raises(httpx.StreamClosed):
-            await face.read(response)
-        with pytest.raises(httpx.ResponseNotRead):
-            _ = response.content
+            with pytest.raises(httpx.StreamClosed):
+                await face.read(unread)
+            with pytest.raises(httpx.ResponseNotRead):
+                _ = unread.content
 
 
 async def test_a_half_read_response_frees_its_slot_but_not_its_connection(face: Face, serve: Serve) -> None:

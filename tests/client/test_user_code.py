@@ -52,6 +52,20 @@ async def test_a_response_hook_may_raise_for_status(face: Face, origin: Origin) 
                 await client.get(origin.url("/status/500"))
 
 
+async def test_a_response_hook_may_read_the_body(face: Face, origin: Origin) -> None:
+    async def read_later(response: httpx.Response) -> None:
+        seen.append(await response.aread())
+
+    def read(response: httpx.Response) -> None:
+        seen.append(response.read())
+
+    seen: list[bytes] = []
+    hooks = {"response": [read_later if face.is_async else read]}
+    async with face.client(event_hooks=hooks) as client:
+        response = await client.get(origin.url("/bytes/100000"))
+    assert seen == [response.content]
+
+
 async def test_hooks_can_be_changed_on_the_client(face: Face, origin: Origin) -> None:
     seen: list[Any] = []
     async with face.client() as client:

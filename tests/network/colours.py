@@ -26,7 +26,7 @@ from httpx._network.trio import TrioNetwork
 T = TypeVar("T")
 
 # Seconds; when something should have happened long ago. Reached by failing tests only.
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 class TaskCancelled(Exception):

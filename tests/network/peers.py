@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 # Seconds after which a peer that waits for the client gives up.
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 
 class Channel(ABC):

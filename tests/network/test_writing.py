@@ -87,6 +87,8 @@ async def test_write_now_takes_only_what_goes(colour: Colour, line: Line) -> Non
     while total < LARGE:
         await stream.wait_writable(PATIENCE)
         total += stream.write_now(bytes(min(1 << 18, LARGE - total)))
+    await stream.wait_writable(PATIENCE)
+    assert not stream.has_unsent
     await colour.until(lambda: sink.size >= total)
     assert sink.size == total
     stream.close()
@@ -192,6 +194,7 @@ async def test_waiting_in_both_directions_ends_with_room(colour: Colour, line: L
     await stream.wait_writable_or_readable(PATIENCE)
     assert not stream.is_readable()
     total += stream.write_now(b"more")
+    await stream.wait_writable(PATIENCE)
     await colour.until(lambda: sink.size >= total)
     assert sink.size == total
     stream.close()
@@ -201,6 +204,7 @@ async def test_write_or_readable_writes_all_if_nothing_comes(colour: Colour, lin
     sink = Sink()
     stream = await line.connect(line.serve(sink))
     assert await stream.write_or_readable(bytes(LARGE), PATIENCE) == LARGE
+    await stream.wait_writable(PATIENCE)
     await colour.until(lambda: sink.size >= LARGE)
     stream.close()
 

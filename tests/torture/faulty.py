@@ -171,10 +171,6 @@ class FaultyNetwork(Network):
                 kind, lambda: self._inner.sleep(seconds), error=_no_error(), timeout=None, undo=_nothing
             )
 
-    @property
-    def is_dead(self) -> bool:
-        return self._inner.is_dead
-
     def is_current(self) -> bool:
         return self._inner.is_current()
 
@@ -194,8 +190,8 @@ class FaultyNetwork(Network):
             )
         return FaultyStream(self, stream, self._plan)
 
-    def _call_from_thread(self, function: Callable[[], None]) -> None:
-        self._inner._call_from_thread(function)
+    def call_from_thread(self, function: Callable[[], None]) -> bool:
+        return self._inner.call_from_thread(function)
 
     async def _wait_connected(self, sockets: Sequence[Any], timeout: float | None) -> Sequence[Any]:
         return await self._inner._wait_connected(sockets, timeout)

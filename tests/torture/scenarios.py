@@ -13,11 +13,12 @@ from ..network.colours import Colour, TaskCancelled
 from .kernel import Subject
 from .server import LARGE_BODY, Server
 
-TIMEOUT = httpx.Timeout(20.0)
-
 
 class ClientSubject(Subject):
     """A client of its colour, on a network that may be faulty."""
+
+    # Seconds; long for a loaded machine, and reached only by requests that are lost.
+    timeout = 20.0
 
     def __init__(self, colour: Colour, network: Network, server: Server, **options: Any) -> None:
         self.colour = colour
@@ -25,10 +26,10 @@ class ClientSubject(Subject):
         self._client: Any
         if colour.can_cancel:
             transport: Any = httpx.AsyncHTTPTransport(**options)
-            self._client = httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
+            self._client = httpx.AsyncClient(transport=transport, timeout=self.timeout)
         else:
             transport = httpx.HTTPTransport(**options)
-            self._client = httpx.Client(transport=transport, timeout=TIMEOUT)
+            self._client = httpx.Client(transport=transport, timeout=self.timeout)
         self.pool = transport._pool
         self.pool._find_network = lambda *_: network
 

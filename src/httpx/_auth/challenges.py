@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._exceptions import RemoteProtocolError
+from .text import unquote
 
 if TYPE_CHECKING:
     from .._models import Response
@@ -124,14 +125,14 @@ _ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+', re.DOTALL)
 # RFC 9110 11.2 allows spaces around "=", RFC 7235 does as well. Values that ought to be quoted are taken without.
 _PARAMETER = re.compile(rf'(?:({_TOKEN})[ \t]+)?({_TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^"\s][^"]*)', re.DOTALL)
 
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
 _SCHEME = re.compile(rf"{_TOKEN}(?=[ \t]|$)")
 
 
 def _unquote(text: str) -> str:
     """Return the value of a quoted string (RFC 9110 5.6.4) or of a token."""
-    if not text.startswith('"'):
-        return text
-    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+    return _QUOTED_PAIR.sub(r"\1", unquote(text)) if text.startswith('"') else text
 
 
 def _strength(challenge: DigestChallenge) -> int:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from .._models import Cookies
 from .._urls import Origin
 from .challenges import DigestChallenge, choose_digest, next_nonce
-from .flows import Auth, to_bytes
+from .flows import Auth
+from .text import to_bytes
 
 if TYPE_CHECKING:
     from .._models import Request, Response
@@ -92,8 +93,13 @@ class DigestAuth(Auth):
         return request if qop == "auth-int" else super()._request_to_read(request, response)
 
     def _remember(self, origin: Origin, challenge: DigestChallenge) -> _Session:
-        session = _Session(challenge)
         with _LOCK:
+            session = self._sessions.get(origin)
+            if session is not None and session.nonce == challenge.nonce:
+                # The same nonce again, perhaps for another path: its uses are counted on.
+                session.challenge = challenge
+                return session
+            session = _Session(challenge)
             if origin not in self._sessions and len(self._sessions) >= MAX_ORIGINS:
                 del self._sessions[next(iter(self._sessions))]
             self._sessions[origin] = session

@@ -6,6 +6,8 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING
 
+from .text import to_bytes
+
 if TYPE_CHECKING:
     from netrc import netrc
 
@@ -156,11 +158,6 @@ class NetRCAuth(Auth):
         if entry is not None and entry[2]:
             request.headers["Authorization"] = _basic_credentials(entry[0], entry[2])
         yield request
-
-
-def to_bytes(value: str | bytes) -> bytes:
-    """Return bytes as they are, and text as UTF-8."""
-    return value.encode("utf-8") if isinstance(value, str) else value
 
 
 # Private from here on.

@@ -49,7 +49,7 @@ _USER = AsyncUser()
 
 
 class AsyncClient(AsyncVerbs, BaseClient):
-    """An HTTP client for asyncio and trio that keeps connections, cookies and settings; any number of tasks may use one.
+    """An HTTP client for asyncio and trio that keeps connections, cookies and settings; many tasks may use one.
 
     Close it, or use it as a context manager:
 
@@ -74,7 +74,6 @@ class AsyncClient(AsyncVerbs, BaseClient):
         cookies: CookieTypes | None = None,
         verify: ssl.SSLContext | str | bool = True,
         cert: CertTypes | None = None,
-        trust_env: bool = True,
         http1: bool = True,
         http2: bool = False,
         proxy: ProxyTypes | None = None,
@@ -86,6 +85,7 @@ class AsyncClient(AsyncVerbs, BaseClient):
         event_hooks: Mapping[str, list[EventHook]] | None = None,
         base_url: URL | str = "",
         transport: AsyncBaseTransport | None = None,
+        trust_env: bool = True,
         default_encoding: str | Callable[[bytes], str] = "utf-8",
     ) -> None:
         super().__init__(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .._content import ByteStream
-from .._exceptions import RemoteProtocolError, WriteError
+from .._exceptions import RemoteProtocolError, StreamClosed, WriteError
 from .._models import Headers, Request, Response
 from .._network.base import Stream
+from .._network.errors import is_over, read_timeout
 from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.head import ResponseHead
 from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_head, request_framing
@@ -57,6 +59,7 @@ class Http1Connection:
     """
 
     __slots__ = (
+        "__weakref__",
         "_colour",
         "_decoder",
         "_is_last",
@@ -87,7 +90,9 @@ class Http1Connection:
         # Whether nothing may follow the current exchange: its request says so, or was not sent to its end.
         self._is_last = False
         self._network_stream = make_network_stream(stream, colour)
-        stream.watch(self._notice)
+        # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
+        notice = weakref.WeakMethod(self._notice)
+        stream.watch(lambda: None if (method := notice()) is None else method())
 
     @property
     def has_received(self) -> bool:
@@ -102,12 +107,12 @@ class Http1Connection:
             RemoteProtocolError: the response is malformed.
             LocalProtocolError: the body is not as long as declared.
         """
-        decoder, stream = self._decoder, self.stream
-        timeouts = request.extensions.get("timeout") or {}
-        deadline = request._deadline
-        self.has_written = False
-        self._is_last = framing.is_last
         try:
+            decoder, stream = self._decoder, self.stream
+            timeouts = request.extensions.get("timeout") or {}
+            deadline = request._deadline
+            self.has_written = False
+            self._is_last = framing.is_last
             decoder.reset(request.method)
             body = request.stream
             if type(body) is ByteStream and len(body._stream) <= MAX_JOINED_BODY_SIZE:
@@ -123,6 +128,8 @@ class Http1Connection:
                 if self._upload is not None:
                     await self._push(timeouts.get("write"), deadline)
                 response_head = decoder.receive_head(await stream.read(timeouts.get("read"), deadline))
+                if deadline is not None and is_over(deadline):
+                    raise read_timeout(None, deadline)
                 while response_head is not None and response_head.status_code < 200 and not decoder.is_upgraded:
                     response_head = decoder.next_head()
             if response_head.status_code == 101 and request.headers._get_raw(b"upgrade") is None:
@@ -157,7 +164,7 @@ class Http1Connection:
         decoder = self._decoder
         content = decoder.take_buffered()
         body: Any
-        if decoder.is_done and not decoder.is_upgraded:
+        if decoder.is_done and not decoder.is_upgraded and self._upload is None:
             body = ByteStream(content)
             self._finish()
         else:
@@ -186,6 +193,11 @@ class Http1Connection:
             return len(data)
         self.has_written = count > 0
         return count
+
+    async def _finish_upload(self, timeout: float | None, deadline: float | None) -> None:
+        """Send the rest of a body whose response came early, and is complete, and is no refusal."""
+        while self._upload is not None and not self.stream.is_readable():
+            await self._push(timeout, deadline)
 
     async def _push(self, timeout: float | None, deadline: float | None) -> None:
         upload = self._upload
@@ -222,11 +234,13 @@ class Http1Connection:
 class Http1Body:
     """The rest of a response, on the connection that carries it."""
 
-    __slots__ = ("__weakref__", "_connection", "_content", "_deadline", "_timeouts")
+    __slots__ = ("__weakref__", "_connection", "_content", "_deadline", "_is_cut", "_timeouts")
 
     def __init__(self, connection: Http1Connection, content: bytes, timeouts: Any, deadline: float | None) -> None:
         self._connection: Http1Connection | None = connection
         self._content = content
+        # Whether it was closed before its end.
+        self._is_cut = False
         self._timeouts = timeouts
         self._deadline = deadline
 
@@ -242,13 +256,16 @@ class Http1Body:
             return content
         connection = self._connection
         if connection is None:
+            if self._is_cut:
+                raise StreamClosed()
             return None
-        if connection._decoder.is_done:
-            # An upgraded connection: no body, and what follows is the user's.
+        if connection._decoder.is_upgraded:
+            # No body: what follows is the user's.
             return None
         try:
             part = await self._read_part(connection)
             if connection._decoder.is_done:
+                await connection._finish_upload(self._timeouts.get("write"), self._deadline)
                 self._connection = None
                 connection._finish()
                 await connection._drop_upload()
@@ -263,11 +280,13 @@ class Http1Body:
         """Drop the connection if the body was not read to its end."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._is_cut = True
             connection._fail()
 
     def __del__(self) -> None:
-        if self._connection is not None:
-            self._connection._keeper.lose(self._connection)
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection._keeper.lose(connection)
 
     # Private from here on.
 
@@ -278,6 +297,9 @@ class Http1Body:
             if connection._upload is not None:
                 await connection._push(self._timeouts.get("write"), self._deadline)
             data = await stream.read(self._timeouts.get("read"), self._deadline)
+            if self._deadline is not None and is_over(self._deadline):
+                # Not all that is there at once may be taken for as long as it comes.
+                raise read_timeout(None, self._deadline)
             if data:
                 part = decoder.receive_body(data)
             else:

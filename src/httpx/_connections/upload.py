@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 
 from .._network.base import Stream
+from .._network.errors import is_over, write_timeout
 from .._protocols.h1.encoder import ChunkedEncoder, LengthEncoder
 from .colours import Parts
 
@@ -54,6 +55,8 @@ class Upload:
         while not self.is_done:
             if not self._unsent and not self._stream.has_unsent and not await self._take_piece():
                 return
+            if deadline is not None and is_over(deadline):
+                raise write_timeout(None, deadline)
             count = await self._stream.write_or_readable(self._unsent, timeout, deadline)
             if count:
                 self.has_written = True
@@ -74,6 +77,9 @@ class Upload:
             if self._stream.is_readable():
                 return False
             part = await self._parts.next()
+            if part is not None and type(part) is not bytes:
+                # A buffer that its owner goes on using while it is sent.
+                part = bytes(memoryview(part))
             self._is_last = part is None
             encoded = self._encoder.finish() if part is None else self._encoder.encode(part)
             if isinstance(encoded, tuple):

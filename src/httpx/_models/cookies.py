@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -53,7 +54,11 @@ class Cookies(MutableMapping[str, str]):
         if self._jar is None:
             from .cookiejar import RFC6265CookieJar  # heavy, and most programs never see a cookie
 
-            self._jar = self._own_jar = RFC6265CookieJar()
+            with _LOCK:
+                # Of several threads that need a jar, one makes it. Who sees `_jar` goes on to look at `_own_jar`.
+                if self._jar is None:
+                    self._own_jar = RFC6265CookieJar()
+                    self._jar = self._own_jar
         return self._jar
 
     @jar.setter
@@ -202,6 +207,10 @@ class Cookies(MutableMapping[str, str]):
             and (domain is None or cookie.domain == domain)
             and (path is None or cookie.path == path)
         ]
+
+
+# One for all objects, so that these can be copied and pickled; it is held while a jar is made.
+_LOCK = threading.Lock()
 
 
 def _make_jar_like(jar: CookieJar) -> CookieJar:

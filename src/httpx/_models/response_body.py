@@ -269,7 +269,8 @@ class ResponseBody:
         stream, headers = self.stream, self.headers
         if type(stream) is not ByteStream or self.is_stream_consumed or self.is_closed:
             return False
-        if type(headers) is not Headers:
+        # A decoder that is there was put there by the user.
+        if type(headers) is not Headers or hasattr(self, "_decoder"):
             return False
         index = headers._index
         if b"content-encoding" in index if index is not None else has_field(headers._list, b"content-encoding"):

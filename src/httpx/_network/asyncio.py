@@ -73,16 +73,21 @@ class AsyncioNetwork(Network):
         await asyncio.sleep(seconds)
 
     def is_current(self) -> bool:
-        return asyncio.get_running_loop() is self._loop and ("trio" not in sys.modules or not is_trio_task())
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return loop is self._loop and ("trio" not in sys.modules or not is_trio_task())
 
-    # Private from here on.
-
-    def _call_from_thread(self, function: Callable[[], None]) -> None:
+    def call_from_thread(self, function: Callable[[], None]) -> bool:
         try:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError:
-            # The loop is closed: nobody waits.
-            pass
+            # The loop is closed.
+            return False
+        return True
+
+    # Private from here on.
 
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
@@ -117,20 +122,20 @@ class AsyncioNetwork(Network):
         if self._view is None:
             self._view = memoryview(bytearray(READ_SIZE))
         stream = AsyncioStream(self._loop, sock, self._view)
-        # In a context of its own: a connection outlives the request that makes it, and must not keep its variables.
-        making = self._loop.create_task(
-            self._loop.create_connection(lambda: stream, sock=sock), context=contextvars.Context()
-        )
+        making: asyncio.Task[tuple[asyncio.Transport, AsyncioStream]] | None = None
         try:
+            coroutine = self._loop.create_connection(lambda: stream, sock=sock)
+            # In a context of its own: a connection outlives the request that makes it, and must not keep its variables.
+            making = contextvars.Context().run(self._loop.create_task, coroutine)
             await making
-        except OSError as exc:
-            sock.close()
-            raise ConnectError(f"{exc}: could not use the connection") from exc
-        except BaseException:
-            making.cancel()
-            if stream._transport is not None:
+        except BaseException as exc:
+            if making is not None:
+                making.cancel()
+            if stream.is_made:
                 stream.abort()
             sock.close()
+            if isinstance(exc, OSError):
+                raise ConnectError(f"{exc}: could not use the connection") from exc
             raise
         return stream
 

@@ -72,6 +72,11 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         self._read_until = 0.0
         self._notice: Callable[[], None] | None = None
 
+    @property
+    def is_made(self) -> bool:
+        """Tell whether there is a transport."""
+        return self._transport is not None
+
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if not self._received and not self._is_at_end and self._fault is None:
             reader: asyncio.Future[None] = asyncio.Future(loop=self._loop)
@@ -80,12 +85,15 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
                 timeout = remaining(timeout, deadline)
             if timeout is not None:
                 self._limit_read(timeout)
+            elif self._timer is not None:
+                # It was armed for an earlier read, and would end this one.
+                self._stop_timer()
             try:
                 await reader
             finally:
                 self._reader = None
             if not self._received and not self._is_at_end and self._fault is None:
-                raise read_timeout(timeout)
+                raise read_timeout(timeout, deadline)
         if not self._received:
             return self._read_end()
         # Speed: what is usual in one line, the rest in `_take_received`.
@@ -108,27 +116,41 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         if self._fault is not None:
             raise self._write_failure(self._fault)
-        if self._is_writing_paused:
+        if self._is_writing_paused or self._transport.is_closing():
             return 0
         if len(data) > WRITE_SIZE:
             data = memoryview(data)[:WRITE_SIZE]
-        self._transport.write(data)
+        try:
+            self._transport.write(data)
+        except RuntimeError as exc:
+            # The loop is closed.
+            raise write_error(exc) from exc
         return len(data)
 
+    async def write(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> None:
+        await super().write(data, timeout, deadline)
+        # What stands in the transport's buffer would be lost by `close`.
+        if self._is_writing_paused:
+            await self.wait_writable(timeout, deadline)
+
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
-        if self._is_writing_paused and self._fault is None:
+        if self._fault is None and (self._is_writing_paused or self._transport.is_closing()):
             writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
             self._writer = writer
-            await self._wait_for_room(writer, remaining(timeout, deadline))
+            await self._wait_for_room(writer, remaining(timeout, deadline), deadline)
         if self._fault is not None:
             raise self._write_failure(self._fault)
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
-        if self._is_writing_paused and not self.is_readable():
+        if (self._is_writing_paused or self._transport.is_closing()) and not self.is_readable():
+            if self._timer is not None:
+                self._stop_timer()
             writer: asyncio.Future[None] = asyncio.Future(loop=self._loop)
             self._reader = self._writer = writer
             try:
-                await self._wait_for_room(writer, remaining(timeout, deadline))
+                await self._wait_for_room(writer, remaining(timeout, deadline), deadline)
             finally:
                 self._reader = None
         if self._fault is not None and not self._received and not self._is_at_end:
@@ -136,20 +158,23 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
 
     def wake(self) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._fail, _CLOSED)
+            self._loop.call_soon_threadsafe(self.abort)
         except RuntimeError:
             # The loop is gone, and whoever waited on it.
-            pass
+            self.abort()
 
     def close(self) -> None:
-        # Flushing what the transport still holds could take forever if the peer does not read.
-        if self._transport.get_write_buffer_size():
-            self.abort()
-        else:
-            self._end_transport(self._transport.close)
+        self._end_transport(self._close_transport)
 
     def abort(self) -> None:
         self._end_transport(self._transport.abort)
+
+    def forget(self) -> None:
+        # The descriptor is ours to close; a transport of the standard library would go on to warn about it.
+        self._fault = _CLOSED
+        self._socket.close()
+        if getattr(self._transport, "_sock", None) is not None:
+            self._transport._sock = None
 
     def get_extra_info(self, name: str) -> Any:
         return socket_info(self._socket, name)
@@ -246,6 +271,11 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             self._timer = self._loop.call_later(timeout, self._check_read)
         self._read_until = until
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _check_read(self) -> None:
         self._timer = None
         reader = self._reader
@@ -257,7 +287,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         else:
             wake_up(reader)
 
-    async def _wait_for_room(self, writer: asyncio.Future[None], timeout: float | None) -> None:
+    async def _wait_for_room(self, writer: asyncio.Future[None], timeout: float | None, deadline: float | None) -> None:
         timer = None if timeout is None else self._loop.call_later(timeout, wake_up, writer)
         try:
             await writer
@@ -265,28 +295,33 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             self._writer = None
             if timer is not None:
                 timer.cancel()
-        if self._is_writing_paused and self._fault is None and not (self._reader is writer and self.is_readable()):
-            raise write_timeout(timeout)
+        if self._fault is None and (self._is_writing_paused or self._transport.is_closing()):
+            if self._reader is not writer or not self.is_readable():
+                raise write_timeout(timeout, deadline)
 
     def _fail(self, fault: Exception) -> None:
         if self._fault is None:
             self._fault = fault
         if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._stop_timer()
         wake_up(self._reader)
         wake_up(self._writer)
 
+    def _close_transport(self) -> None:
+        # Flushing what the transport still holds could take forever if the peer does not read.
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._transport.close()
+
     def _end_transport(self, end: Callable[[], None]) -> None:
-        self._fail(_CLOSED)
         try:
+            self._fail(_CLOSED)
             end()
         except RuntimeError:
-            # The loop is closed and calls nothing back any more. The descriptor is ours to close; a transport of the
-            # standard library would go on to warn about it.
-            self._socket.close()
-            if getattr(self._transport, "_sock", None) is not None:
-                self._transport._sock = None
+            # The loop is closed and calls nothing back any more.
+            self._reader = self._writer = None
+            self.forget()
 
 
 def wake_up(future: asyncio.Future[None] | None) -> None:

@@ -154,6 +154,10 @@ class Stream(ABC):
     def abort(self) -> None:
         """Drop the connection and whatever is still unsent. Aborting again does nothing."""
 
+    def forget(self) -> None:
+        """Close the descriptor and do nothing else: after a fork the connection is the parent's."""
+        self.abort()
+
     @property
     def is_truncated(self) -> bool:
         """Tell whether the stream ended in a way that an attacker could have forged (TLS without close_notify)."""
@@ -257,11 +261,11 @@ class Network(ABC):
     def is_current(self) -> bool:
         """Tell whether the caller runs on this network: not on another event loop, nor on none."""
 
-    # For the colours from here on.
-
     @abstractmethod
-    def _call_from_thread(self, function: Callable[[], None]) -> None:
-        """Call function where this network runs, from another thread; do nothing if it runs no more."""
+    def call_from_thread(self, function: Callable[[], None]) -> bool:
+        """Have function called where this network runs, from any thread; return False if it runs no more."""
+
+    # For the colours from here on.
 
     @abstractmethod
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
@@ -275,7 +279,7 @@ class Network(ABC):
         self, host: str, port: int, deadline: float | None, *, timeout: float | None
     ) -> Sequence[Address]:
         waiter = self.make_waiter()
-        lookup = start_lookup(host, port, lambda: self._call_from_thread(waiter.set))
+        lookup = start_lookup(host, port, lambda: self.call_from_thread(waiter.set))
         if not await waiter.wait(None, deadline):
             raise connect_timeout(f"{host} port {port} (its name was not resolved)", timeout)
         try:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import time
+
 from .._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 
 
-def read_timeout(timeout: float | None) -> ReadTimeout:
+def read_timeout(timeout: float | None, deadline: float | None) -> ReadTimeout:
     """Return the error of a read that got nothing in time."""
+    if is_over(deadline):
+        return ReadTimeout("Total timeout: the time for the whole request was over while its response was received.")
     return ReadTimeout(f"Read timeout: nothing received for {_seconds(timeout)}.")
 
 
-def write_timeout(timeout: float | None) -> WriteTimeout:
+def write_timeout(timeout: float | None, deadline: float | None) -> WriteTimeout:
     """Return the error of a write that the peer did not take in time."""
+    if is_over(deadline):
+        return WriteTimeout("Total timeout: the time for the whole request was over while it was sent.")
     return WriteTimeout(f"Write timeout: nothing could be sent for {_seconds(timeout)}.")
+
+
+def is_over(deadline: float | None) -> bool:
+    """Tell whether a deadline has passed."""
+    return deadline is not None and time.monotonic() >= deadline
 
 
 def read_error(exc: BaseException) -> ReadError:

@@ -28,7 +28,7 @@ class Lookup:
 
     __slots__ = ("_answer", "_done", "host", "port")
 
-    def __init__(self, host: str, port: int, done: Callable[[], None]) -> None:
+    def __init__(self, host: str, port: int, done: Callable[[], object]) -> None:
         self.host = host
         self.port = port
         self._done = done
@@ -53,7 +53,10 @@ class Lookup:
         except UnicodeError as exc:
             # The codec for host names refuses empty and overlong labels with an error of its own.
             self._answer = socket.gaierror(socket.EAI_NONAME, f"Name or service not known ({exc})")
-        self._done()
+        except Exception as exc:  # whatever a patched resolver raises, the asker must not wait for ever
+            self._answer = OSError(f"{type(exc).__name__}: {exc}")
+        finally:
+            self._done()
 
 
 class Resolver:
@@ -67,7 +70,7 @@ class Resolver:
         self._unfinished_count = 0
         self._worker_count = 0
 
-    def start(self, host: str, port: int, done: Callable[[], None]) -> Lookup:
+    def start(self, host: str, port: int, done: Callable[[], object]) -> Lookup:
         """Ask for the addresses of a host; returns at once."""
         lookup = Lookup(host, port, done)
         with self._lock:
@@ -76,10 +79,20 @@ class Resolver:
             self._worker_count += needs_worker
         self._lookups.put(lookup)
         if needs_worker:
-            threading.Thread(target=self._work, name="httpx-resolver", daemon=True).start()
+            self._start_worker()
         return lookup
 
     # Private from here on.
+
+    def _start_worker(self) -> None:
+        try:
+            threading.Thread(target=self._work, name="httpx-resolver", daemon=True).start()
+        except RuntimeError:
+            # No thread can be started when the interpreter shuts down: what waits is looked up here and now.
+            with self._lock:
+                self._worker_count -= 1
+            while not self._lookups.empty():
+                self._run(self._lookups.get())
 
     def _work(self) -> None:
         while True:
@@ -91,7 +104,12 @@ class Resolver:
                         continue
                     self._worker_count -= 1
                     return
+            self._run(lookup)
+
+    def _run(self, lookup: Lookup) -> None:
+        try:
             lookup.run()
+        finally:
             with self._lock:
                 self._unfinished_count -= 1
 
@@ -99,7 +117,7 @@ class Resolver:
 _resolver = Resolver()
 
 
-def start_lookup(host: str, port: int, done: Callable[[], None]) -> Lookup:
+def start_lookup(host: str, port: int, done: Callable[[], object]) -> Lookup:
     """Ask the process's resolver; `done` is called on a worker thread when the answer is there."""
     return _resolver.start(host, port, done)
 

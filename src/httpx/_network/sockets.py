@@ -7,6 +7,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+# Seconds; twelve days. A longer wait is one without end: what the system takes is a count of milliseconds.
+MAX_WAIT = 1_000_000.0
+
 
 def wait_for_any(
     readers: Sequence[socket.socket], writers: Sequence[socket.socket], timeout: float | None
@@ -14,7 +17,9 @@ def wait_for_any(
     """Block until some of the sockets can be read from or written to, or have failed; return these."""
     if not hasattr(select, "poll"):
         # Windows tells of a failed handshake in the third list only.
-        readable, writable, failed = select.select(readers, writers, writers, timeout)
+        readable, writable, failed = select.select(
+            readers, writers, writers, None if timeout is None else min(timeout, MAX_WAIT)
+        )
         return list(dict.fromkeys([*readable, *writable, *failed]))
     events: dict[socket.socket, int] = dict.fromkeys(readers, select.POLLIN)
     for sock in writers:
@@ -22,7 +27,9 @@ def wait_for_any(
     poll = select.poll()
     for sock, mask in events.items():
         poll.register(sock, mask)
-    ready = {descriptor for descriptor, _ in poll.poll(None if timeout is None else timeout * 1000)}
+    ready = {
+        descriptor for descriptor, _ in poll.poll(None if timeout is None or timeout > MAX_WAIT else timeout * 1000)
+    }
     return [sock for sock in events if sock.fileno() in ready]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
-from .sockets import socket_info, wait_for_any
+from .sockets import MAX_WAIT, socket_info, wait_for_any
 
 # Takes milliseconds (None: as long as it takes) and returns something true if the socket is ready.
 _Poll = Callable[[float | None], object]
@@ -25,28 +25,31 @@ _Poll = Callable[[float | None], object]
 class SyncStream(Stream):
     """A stream over a socket, for threads."""
 
-    __slots__ = ("_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket")
+    __slots__ = ("_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket", "_fault")
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._poll_read, self._poll_write = _make_polls(sock)
         self._is_woken = False
         self._is_open = True
+        self._fault: OSError | None = None
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if deadline is not None:
             timeout = remaining(timeout, deadline)
         while True:
             try:
-                if self._is_open and not self._poll_read(None if timeout is None else timeout * 1000):
-                    raise read_timeout(timeout)
+                if self._is_open and not self._poll_read(
+                    None if timeout is None or timeout > MAX_WAIT else timeout * 1000
+                ):
+                    raise read_timeout(timeout, deadline)
                 data = self._socket.recv(READ_SIZE)
             except BlockingIOError:
                 continue
             except OSError as exc:
                 raise self._read_error(exc) from exc
-            if not data and self._is_woken:
-                raise closed_read_error()
+            if not data:
+                self._check_end()
             return data
 
     def read_available(self) -> bytes | None:
@@ -56,8 +59,8 @@ class SyncStream(Stream):
             return None
         except OSError as exc:
             raise self._read_error(exc) from exc
-        if not data and self._is_woken:
-            raise closed_read_error()
+        if not data:
+            self._check_end()
         return data
 
     def is_readable(self) -> bool:
@@ -73,15 +76,15 @@ class SyncStream(Stream):
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
-        if self._is_open and not self._poll_write(None if timeout is None else timeout * 1000):
-            raise write_timeout(timeout)
+        if self._is_open and not self._poll_write(None if timeout is None or timeout > MAX_WAIT else timeout * 1000):
+            raise write_timeout(timeout, deadline)
         if self._is_woken or not self._is_open:
             raise closed_write_error()
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
         if self._is_open and not wait_for_any([self._socket], [self._socket], timeout):
-            raise write_timeout(timeout)
+            raise write_timeout(timeout, deadline)
         if self._is_woken or not self._is_open:
             raise closed_write_error()
 
@@ -105,10 +108,19 @@ class SyncStream(Stream):
 
     # Private from here on.
 
+    def _check_end(self) -> None:
+        if self._is_woken:
+            raise closed_read_error()
+        # The system tells of a reset once; after that, what a read sees looks like an orderly end.
+        if self._fault is not None:
+            raise read_error(self._fault) from self._fault
+
     def _read_error(self, exc: OSError) -> Exception:
+        self._fault = exc
         return closed_read_error() if self._is_woken or not self._is_open else read_error(exc)
 
     def _write_error(self, exc: OSError) -> Exception:
+        self._fault = exc
         return closed_write_error() if self._is_woken or not self._is_open else write_error(exc)
 
 
@@ -155,10 +167,11 @@ class SyncNetwork(Network):
     def is_current(self) -> bool:
         return True
 
-    # Private from here on.
-
-    def _call_from_thread(self, function: Callable[[], None]) -> None:
+    def call_from_thread(self, function: Callable[[], None]) -> bool:
         function()
+        return True
+
+    # Private from here on.
 
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
         return wait_for_any([], sockets, timeout)

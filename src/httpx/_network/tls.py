@@ -18,7 +18,7 @@ from typing import Any
 
 from .._exceptions import ConnectError, ReadError, ReadTimeout, TransportError, WriteError, WriteTimeout
 from .base import Stream, earliest
-from .errors import read_error, write_error
+from .errors import closed_read_error, read_error, write_error
 from .racing import connect_timeout
 
 # Bytes of plain text that one `write_now` encrypts; sixteen records. What the peer does not take is held in memory.
@@ -44,7 +44,10 @@ async def start_tls(
         ConnectError: the certificate does not hold, or the peer speaks no TLS that we do.
     """
     try:
-        tls_stream = TLSStream(stream, context, server_hostname=server_hostname, session=session)
+        try:
+            tls_stream = TLSStream(stream, context, server_hostname=server_hostname, session=session)
+        except (ValueError, TypeError, ssl.SSLError) as exc:
+            raise ConnectError(f"{exc}: {server_hostname!r} is no name for a TLS handshake") from exc
         await tls_stream.shake_hands(server_hostname or "the server", timeout=timeout, deadline=deadline)
     except BaseException:
         stream.abort()
@@ -195,8 +198,10 @@ class TLSStream(Stream):
         return size
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
-        while self.has_unsent:
+        while True:
             await self._inner.wait_writable(timeout, deadline)
+            if not self.has_unsent:
+                return
             with self._lock:
                 self._flush()
 
@@ -217,6 +222,8 @@ class TLSStream(Stream):
     def close(self) -> None:
         if not self._is_open:
             return
+        # Closing a socket with something unread in it resets the connection, and session tickets mostly are unread.
+        self.is_readable()
         self._is_open = False
         try:
             with self._lock:
@@ -226,6 +233,7 @@ class TLSStream(Stream):
         except WriteError:
             # The peer is gone and needs no goodbye.
             pass
+        self._forget_received()
         if self.has_unsent:
             self._inner.abort()
         else:
@@ -233,11 +241,17 @@ class TLSStream(Stream):
 
     def abort(self) -> None:
         self._is_open = False
+        self._forget_received()
         self._inner.abort()
 
     @property
     def is_truncated(self) -> bool:
         return self._is_truncated
+
+    def forget(self) -> None:
+        self._is_open = False
+        self._forget_received()
+        self._inner.forget()
 
     def get_extra_info(self, name: str) -> Any:
         if name == "ssl_object":
@@ -245,6 +259,11 @@ class TLSStream(Stream):
         return self._inner.get_extra_info(name)
 
     # Private from here on.
+
+    def _forget_received(self) -> None:
+        self._plain.clear()
+        self._is_at_end = False
+        self._fault = closed_read_error()
 
     def _step_handshake(self) -> bool:
         with self._lock:

@@ -7,7 +7,7 @@ is there, so that a fast peer cannot keep the other tasks from running.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import trio
@@ -20,34 +20,44 @@ from .sockets import socket_info, wait_for_any
 class TrioStream(Stream):
     """A stream over a socket, for trio's tasks."""
 
-    __slots__ = ("_is_open", "_socket", "_token")
+    __slots__ = ("_is_open", "_socket", "_token", "_fault")
 
     def __init__(self, sock: socket.socket, token: trio.lowlevel.TrioToken) -> None:
         self._socket = sock
         self._token = token
         self._is_open = True
+        self._fault: Exception | None = None
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         timeout = remaining(timeout, deadline)
         while True:
+            if not self._is_open:
+                raise closed_read_error()
             try:
                 with trio.move_on_after(_seconds(timeout)) as scope:
                     await trio.lowlevel.wait_readable(self._socket)
-                if scope.cancelled_caught:
-                    raise read_timeout(timeout)
-                return self._socket.recv(READ_SIZE)
+                # Even if the time is over: with a timeout of 0 it always is.
+                data = self._socket.recv(READ_SIZE)
             except BlockingIOError:
+                if scope.cancelled_caught:
+                    raise read_timeout(timeout, deadline) from None
                 continue
             except (OSError, ValueError, trio.ClosedResourceError) as exc:
                 raise self._read_failure(exc) from exc
+            if not data:
+                self._check_end()
+            return data
 
     def read_available(self) -> bytes | None:
         try:
-            return self._socket.recv(READ_SIZE)
+            data = self._socket.recv(READ_SIZE)
         except BlockingIOError:
             return None
         except OSError as exc:
             raise self._read_failure(exc) from exc
+        if not data:
+            self._check_end()
+        return data
 
     def is_readable(self) -> bool:
         return not self._is_open or bool(wait_for_any([self._socket], [], 0))
@@ -62,34 +72,29 @@ class TrioStream(Stream):
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
+        if not self._is_open:
+            raise closed_write_error()
         try:
             with trio.move_on_after(_seconds(timeout)) as scope:
                 await trio.lowlevel.wait_writable(self._socket)
         except (OSError, ValueError, trio.ClosedResourceError) as exc:
             raise self._write_failure(exc) from exc
         if scope.cancelled_caught:
-            raise write_timeout(timeout)
+            raise write_timeout(timeout, deadline)
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
-        faults: list[Exception] = []
+        if not self._is_open:
+            raise closed_write_error()
         with trio.move_on_after(_seconds(timeout)) as scope:
-            async with trio.open_nursery() as nursery:
-
-                async def wait(wait_one: Callable[[socket.socket], Any]) -> None:
-                    # A fault must not leave the nursery as an exception group.
-                    try:
-                        await wait_one(self._socket)
-                    except (OSError, ValueError, trio.ClosedResourceError) as exc:
-                        faults.append(exc)
-                    nursery.cancel_scope.cancel()
-
-                nursery.start_soon(wait, trio.lowlevel.wait_readable)
-                nursery.start_soon(wait, trio.lowlevel.wait_writable)
-        if faults:
-            raise self._write_failure(faults[0]) from faults[0]
+            try:
+                await _wait_for_first(
+                    (trio.lowlevel.wait_readable, self._socket), (trio.lowlevel.wait_writable, self._socket)
+                )
+            except (OSError, ValueError, trio.ClosedResourceError) as exc:
+                raise self._write_failure(exc) from exc
         if scope.cancelled_caught:
-            raise write_timeout(timeout)
+            raise write_timeout(timeout, deadline)
 
     def wake(self) -> None:
         self._is_open = False
@@ -110,15 +115,27 @@ class TrioStream(Stream):
 
     abort = close
 
+    def forget(self) -> None:
+        # Without a word to trio, which runs in the parent.
+        self._is_open = False
+        self._socket.close()
+
     def get_extra_info(self, name: str) -> Any:
         return socket_info(self._socket, name)
 
     # Private from here on.
 
+    def _check_end(self) -> None:
+        # The system tells of a reset once; after that, what a read sees looks like an orderly end.
+        if self._fault is not None:
+            raise read_error(self._fault) from self._fault
+
     def _read_failure(self, exc: Exception) -> Exception:
+        self._fault = exc
         return read_error(exc) if self._is_open else closed_read_error()
 
     def _write_failure(self, exc: Exception) -> Exception:
+        self._fault = exc
         return write_error(exc) if self._is_open else closed_write_error()
 
 
@@ -163,21 +180,21 @@ class TrioNetwork(Network):
         except RuntimeError:
             return False
 
-    # Private from here on.
-
-    def _call_from_thread(self, function: Callable[[], None]) -> None:
+    def call_from_thread(self, function: Callable[[], None]) -> bool:
         try:
             self._token.run_sync_soon(function)
         except trio.RunFinishedError:
-            # Nobody waits any more.
-            pass
+            return False
+        return True
+
+    # Private from here on.
 
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
         with trio.move_on_after(_seconds(timeout)):
             if len(sockets) == 1:
                 await trio.lowlevel.wait_writable(sockets[0])
             else:
-                await _wait_for_first(sockets)
+                await _wait_for_first(*((trio.lowlevel.wait_writable, sock) for sock in sockets))
         return wait_for_any([], sockets, 0)
 
     async def _make_stream(self, sock: socket.socket) -> Stream:
@@ -191,12 +208,31 @@ def _seconds(timeout: float | None) -> float:
     return float("inf") if timeout is None else timeout
 
 
-async def _wait_for_first(sockets: Sequence[socket.socket]) -> None:
-    async with trio.open_nursery() as nursery:
+async def _wait_for_first(*waits: tuple[Callable[[socket.socket], Awaitable[None]], socket.socket]) -> None:
+    """Wait until one of several waits ends, and raise what it raises."""
+    faults: list[Exception] = []
 
-        async def wait(sock: socket.socket) -> None:
-            await trio.lowlevel.wait_writable(sock)
-            nursery.cancel_scope.cancel()
+    async def wait_for(wait: Callable[[socket.socket], Awaitable[None]], sock: socket.socket) -> None:
+        try:
+            await wait(sock)
+        except (OSError, ValueError, trio.ClosedResourceError) as exc:
+            faults.append(exc)
+        nursery.cancel_scope.cancel()
 
-        for sock in sockets:
-            nursery.start_soon(wait, sock)
+    try:
+        async with trio.open_nursery() as nursery:
+            for wait, sock in waits:
+                nursery.start_soon(wait_for, wait, sock)
+    except BaseExceptionGroup as group:
+        # Nobody asked for a group: it is one cancellation, or one interruption, that came to all of them.
+        leaves = _leaves(group)
+        raise next((leaf for leaf in leaves if not isinstance(leaf, trio.Cancelled)), leaves[0]) from None
+    if faults:
+        raise faults[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for exc in group.exceptions:
+        leaves += _leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
+    return leaves

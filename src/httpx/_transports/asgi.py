@@ -69,6 +69,7 @@ class ASGITransport(AsyncBaseTransport):
         self.raise_app_exceptions = raise_app_exceptions
         self.root_path = root_path
         self.client = client
+        self._exchanges: set[_Exchange] = set()
 
     async def handle_async_request(self, request: Request) -> Response:
         """Call the application, and return its response once it has started it.
@@ -80,13 +81,19 @@ class ASGITransport(AsyncBaseTransport):
         if not isinstance(request.stream, AsyncByteStream):
             raise RuntimeError("Attempted to send an sync request with an AsyncClient instance.")
         exchange = _Exchange(request, request.stream, running_network(), is_raising=self.raise_app_exceptions)
-        exchange.start(self.app, self._make_scope(request))
+        exchange.start(self.app, self._make_scope(request), when_ended=self._exchanges.discard)
+        self._exchanges.add(exchange)
         try:
             status, headers = await exchange.wait_for_head()
         except BaseException:
             exchange.cancel()
             raise
         return Response(status, headers=headers, stream=ASGIResponseStream(exchange))
+
+    async def aclose(self) -> None:
+        """Disconnect from the application where it has not completed its response, and wait for its end."""
+        for exchange in list(self._exchanges):
+            await exchange.close()
 
     # Private from here on.
 
@@ -171,6 +178,7 @@ class _Exchange:
         "_state",
         "_status",
         "_waiters",
+        "_when_ended",
     )
 
     def __init__(self, request: Request, body: AsyncByteStream, network: Network, *, is_raising: bool) -> None:
@@ -186,11 +194,13 @@ class _Exchange:
         self._fault: BaseException | None = None
         self._waiters: list[Waiter] = []
         self._cancel: Callable[[], None] = _do_nothing
+        self._when_ended: Callable[[_Exchange], None] = _do_nothing
 
     # For the reader.
 
-    def start(self, app: _ASGIApp, scope: dict[str, Any]) -> None:
-        """Begin to run the application."""
+    def start(self, app: _ASGIApp, scope: dict[str, Any], *, when_ended: Callable[[_Exchange], None]) -> None:
+        """Begin to run the application, and call back at its end."""
+        self._when_ended = when_ended
         self._cancel = start_task(lambda: self._run(app, scope))
 
     async def wait_for_head(self) -> tuple[int, Any]:
@@ -209,18 +219,16 @@ class _Exchange:
                 self._size -= len(part)
                 self._notify()
                 return part
+            if self._fault is not None:
+                raise self._fault
             if self._state is _State.ENDED:
-                if self._fault is not None:
-                    raise self._fault
                 return None
-            if self._state is _State.DISCONNECTED:
-                raise ReadError("The response was closed while it was being read from.", request=self._request)
             await self._wait_for_news()
 
     async def close(self) -> None:
         """Disconnect if the response is not complete, and see that the application ends."""
         try:
-            if self._state is _State.AWAITING_BODY:
+            if self._state in (_State.AWAITING_HEAD, _State.AWAITING_BODY):
                 self._disconnect()
                 if not await self._is_ended_within(DISCONNECT_GRACE):
                     self._cancel()
@@ -240,7 +248,7 @@ class _Exchange:
     def abandon(self) -> None:
         """Do what `cancel` does, for a response that nobody has closed; from any thread."""
         if self._state is not _State.ENDED:
-            self._network._call_from_thread(self.cancel)
+            self._network.call_from_thread(self.cancel)
 
     # For the application.
 
@@ -277,16 +285,23 @@ class _Exchange:
     # Both.
 
     async def _run(self, app: _ASGIApp, scope: dict[str, Any]) -> None:
+        error: BaseException | None = None
         try:
-            await app(scope, self.receive, self.send)
+            try:
+                await app(scope, self.receive, self.send)
+            finally:
+                await self._close_request()
         except (Exception, KeyboardInterrupt, SystemExit) as exc:
-            self._end(exc)
-        except BaseException:
-            # Cancellation, which belongs to this task and is nothing to raise in another one.
-            self._end(None)
-            raise
-        else:
-            self._end(None)
+            # All else is cancellation, which belongs to this task and is nothing to raise in another one.
+            error = exc
+        finally:
+            self._end(error)
+
+    async def _close_request(self) -> None:
+        """Close what the application has not read to its end, in the task that has begun to."""
+        parts: Any = self._request_parts
+        if hasattr(parts, "aclose"):
+            await parts.aclose()
 
     def _end(self, error: BaseException | None) -> None:
         """Note the end of the application, and what the reader is to raise for it."""
@@ -301,6 +316,7 @@ class _Exchange:
                 self._fault = RemoteProtocolError(f"The ASGI application ended {end}.", request=self._request)
                 self._fault.__cause__ = error
         self._change(_State.ENDED)
+        self._when_ended(self)
 
     async def _send_body(self, message: _Message) -> None:
         if self._state is not _State.AWAITING_BODY:
@@ -319,13 +335,14 @@ class _Exchange:
         await self._network.sleep(0)
         while self._size >= HIGH_WATER_SIZE and self._state is _State.AWAITING_BODY:
             await self._wait_for_change()
-        self._check_connected()
 
     def _check_connected(self) -> None:
         if self._state is _State.DISCONNECTED:
             raise OSError("The client has disconnected.")
 
     def _disconnect(self) -> None:
+        # For another task that may be reading.
+        self._fault = ReadError("The response was closed while it was being read.", request=self._request)
         self._parts.clear()
         self._size = 0
         self._change(_State.DISCONNECTED)
@@ -359,5 +376,5 @@ class _Exchange:
         return self._state is _State.ENDED
 
 
-def _do_nothing() -> None:
+def _do_nothing(*_: object) -> None:
     pass

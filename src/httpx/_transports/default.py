@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from .._network.running import running_network
 from .._network.sync import SyncNetwork
 from .._pool import Pool
 from .._tls import create_ssl_context, default_context
-from .._types import CertTypes, ProxyTypes
+from .._types import AsyncByteStream, CertTypes, ProxyTypes, SyncByteStream
 from .._urls import URL
 from .base import AsyncBaseTransport, BaseTransport
 
@@ -157,6 +157,37 @@ class AsyncHTTPTransport(AsyncBaseTransport):
 
 
 # Private from here on.
+
+
+class ResponseStream(SyncByteStream):
+    """A body made of any iterable, closed with it; for libraries that wrap transports, and not used here."""
+
+    def __init__(self, httpcore_stream: Iterable[bytes]) -> None:
+        self._httpcore_stream = httpcore_stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._httpcore_stream
+
+    def close(self) -> None:
+        close = getattr(self._httpcore_stream, "close", None)
+        if close is not None:
+            close()
+
+
+class AsyncResponseStream(AsyncByteStream):
+    """What `ResponseStream` is, for an async iterable."""
+
+    def __init__(self, httpcore_stream: AsyncIterable[bytes]) -> None:
+        self._httpcore_stream = httpcore_stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._httpcore_stream:
+            yield part
+
+    async def aclose(self) -> None:
+        aclose = getattr(self._httpcore_stream, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
 def _context_maker(

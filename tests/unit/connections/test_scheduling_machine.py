@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -120,11 +120,9 @@ class Scheduling(RuleBasedStateMachine):
     def end(self, choice: int) -> None:
         """Seldom: the stream fails or ends, or our side closes."""
         self.is_failed = choice < 3
-        if choice == 0:
-            self.stream.is_failed = True
-        elif choice == 1:
-            self.stream.is_at_end = True
-        elif choice == 2:
+        self.stream.is_failed = choice == 0
+        self.stream.is_at_end = choice == 1
+        if choice == 2:
             with self.connection.lock:
                 self.connection.baton.fail(ReadError("The client was closed."))
                 self.connection.turn.fail(WriteError("The client was closed."))
@@ -221,9 +219,7 @@ def pick(tasks: list[Task], choice: int) -> Task:
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(
-    max_examples=300, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestScheduling.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
 
 
 # Planted bugs.

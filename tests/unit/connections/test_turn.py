@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpx._connections import turn as turn_module
-from httpx._exceptions import ReadTimeout, WriteError, WriteTimeout
+from httpx._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from tests.unit.connections.scheduler import Cancelled, Connection, FakeStream, Fate, Task
 
 
@@ -191,6 +191,44 @@ def test_who_flushes_after_the_failure_gets_it(connection: Connection) -> None:
     assert isinstance(late.error, WriteError)
     assert not connection.turn.is_stalled
     assert connection.turn._queue == []
+
+
+def test_nothing_is_queued_or_reported_sent_after_a_failure(connection: Connection) -> None:
+    produce_and_flush_now(connection, 2)
+    connection.send(1)
+    connection.run()
+    with connection.lock:
+        connection.turn.fail(WriteError("The client was closed."))
+        connection.produce(1)
+    assert connection.turn._queue == [] and connection.turn._rest is None
+
+    unused = Connection()
+    with unused.lock:
+        unused.turn.fail(WriteError("The client was closed."))
+    assert not produce_and_flush_now(unused, 1)
+
+
+def test_a_reader_leaves_the_sending_to_the_holder(connection: Connection) -> None:
+    sender = connection.send(1)
+    connection.run()
+    reader = connection.start("flush or readable", connection.turn.flush_or_readable(0.0))
+    reader.step()
+    assert reader.is_done and reader.error is None
+    connection.stream.room = 100
+    connection.run()
+    assert sender.is_done and sender.error is None
+
+
+def test_a_reader_whose_stalled_connection_dies_fails_as_a_reader(connection: Connection) -> None:
+    produce_and_flush_now(connection, 1)
+    receiver = connection.receive(1)
+    connection.run()
+    connection.stream.is_failed = True
+    connection.run()
+    assert isinstance(receiver.error, ReadError)
+    late = connection.send(1)
+    connection.run()
+    assert isinstance(late.error, WriteError)
 
 
 def test_a_reader_with_a_failed_turn_reads_what_is_left(connection: Connection) -> None:

@@ -1,0 +1,221 @@
+"""The places where libraries and programs take a hand in a client: methods that they override, objects that they wrap.
+
+Mock libraries replace what finds or is a transport, and instrumentation wraps transports and the methods that send.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import httpx
+from tests.origin import Origin
+
+from .faces import Face, FaceClient, echoed
+
+# How often a GET that follows one redirect calls each method.
+CALLS = {
+    "get": 1,
+    "request": 1,
+    "build_request": 1,
+    "send": 1,
+    "_send_single_request": 2,
+    "_transport_for_url": 2,
+    "_merge_url": 1,
+    "_merge_headers": 1,
+    "_merge_queryparams": 1,
+    "_build_redirect_request": 1,
+    "_enforce_trailing_slash": 1,
+    "_init_transport": 1,
+}
+
+
+def client_class(face: Face) -> type[httpx.Client] | type[httpx.AsyncClient]:
+    return httpx.AsyncClient if face.is_async else httpx.Client
+
+
+def recording(function: Callable[..., Any], calls: list[str], name: str) -> Callable[..., Any]:
+    """Return what does the same as a function of either colour, and notes its calls."""
+    if inspect.iscoroutinefunction(function):
+
+        async def record_async(*args: Any, **options: Any) -> Any:
+            calls.append(name)
+            return await function(*args, **options)
+
+        return record_async
+
+    def record(*args: Any, **options: Any) -> Any:
+        calls.append(name)
+        return function(*args, **options)
+
+    return record
+
+
+def handler_name(face: Face) -> str:
+    return "handle_async_request" if face.is_async else "handle_request"
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_method_of_a_subclass_is_called(face: Face, origin: Origin, name: str) -> None:
+    calls: list[str] = []
+    base = client_class(face)
+    subclass: Any = type("Subclass", (base,), {name: recording(getattr(base, name), calls, name)})
+    async with FaceClient(face, subclass()) as client:
+        assert (await client.get(origin.url("/redirect/1"), follow_redirects=True)).status_code == 200
+    assert len(calls) == CALLS[name]
+
+
+@pytest.mark.parametrize("name", ["send", "_send_single_request", "_transport_for_url"])
+async def test_method_can_be_patched_on_the_class_while_clients_exist(
+    face: Face, origin: Origin, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    calls: list[str] = []
+    async with face.client() as client:
+        await client.get(origin.url("/hello"))
+        monkeypatch.setattr(client_class(face), name, recording(getattr(client_class(face), name), calls, name))
+        await client.get(origin.url("/hello"))
+        async with client.stream("GET", origin.url("/hello")):
+            pass
+    assert calls == [name, name]
+
+
+@pytest.mark.parametrize("name", ["send", "request", "_send_single_request", "_transport_for_url"])
+async def test_method_can_be_set_on_a_client(face: Face, origin: Origin, name: str) -> None:
+    calls: list[str] = []
+    async with face.client() as client:
+        setattr(client.bare, name, recording(getattr(client.bare, name), calls, name))
+        await client.get(origin.url("/hello"))
+    assert calls == [name]
+
+
+async def test_transport_for_url_decides(face: Face) -> None:
+    class Mine(client_class(face)):  # type: ignore[misc]  # a base that depends on the face
+        def _transport_for_url(self, url: httpx.URL) -> Any:
+            return face.transport(lambda request: httpx.Response(200, text=f"mine: {url}"))
+
+    async with FaceClient(face, Mine()) as client:
+        assert (await client.get("https://www.example.org/")).text == "mine: https://www.example.org/"
+
+
+async def test_merge_url_decides(face: Face, origin: Origin) -> None:
+    class Mine(client_class(face)):  # type: ignore[misc]  # a base that depends on the face
+        def _merge_url(self, url: httpx.URL | str) -> httpx.URL:
+            return httpx.URL(origin.url("/echo?merged=1"))
+
+    async with FaceClient(face, Mine()) as client:
+        assert echoed(await client.get("anything"))["target"] == "/echo?merged=1"
+
+
+async def test_build_request_decides(face: Face, origin: Origin) -> None:
+    class Mine(client_class(face)):  # type: ignore[misc]  # a base that depends on the face
+        def build_request(self, *args: Any, **options: Any) -> httpx.Request:
+            request: httpx.Request = super().build_request(*args, **options)
+            request.headers["X-Mine"] = "1"
+            return request
+
+    async with FaceClient(face, Mine()) as client:
+        assert echoed(await client.get(origin.url("/echo")))["headers"]["x-mine"] == "1"
+
+
+async def test_handler_can_be_set_on_the_transport_of_a_client(face: Face, origin: Origin) -> None:
+    calls: list[str] = []
+    async with face.client() as client:
+        transport: Any = client.bare._transport
+        name = handler_name(face)
+        setattr(transport, name, recording(getattr(transport, name), calls, name))
+        assert (await client.get(origin.url("/redirect/1"), follow_redirects=True)).status_code == 200
+    assert calls == [name, name]
+
+
+async def test_transport_of_a_client_can_be_replaced(face: Face, origin: Origin) -> None:
+    async with face.client() as client:
+        bare: Any = client.bare
+        original = bare._transport
+        await client.get(origin.url("/hello"))
+        bare._transport = face.transport(lambda request: httpx.Response(418))
+        assert (await client.get(origin.url("/hello"))).status_code == 418
+        bare._transport = original
+        assert (await client.get(origin.url("/hello"))).status_code == 200
+
+
+async def test_mounts_of_a_client_can_be_replaced_and_added(face: Face, origin: Origin) -> None:
+    from httpx._utils import URLPattern
+
+    mounted = face.transport(lambda request: httpx.Response(200, text="mounted"))
+    async with face.client(mounts={"all://mounted.example": mounted}) as client:
+        bare: Any = client.bare
+        assert (await client.get("https://mounted.example")).text == "mounted"
+        for pattern in bare._mounts:
+            bare._mounts[pattern] = face.transport(lambda request: httpx.Response(200, text="replaced"))
+        assert (await client.get("https://mounted.example")).text == "replaced"
+        bare._mounts[URLPattern("all://127.0.0.1")] = face.transport(lambda request: httpx.Response(418))
+        assert (await client.get(origin.url("/hello"))).status_code == 418
+        bare._mounts.clear()
+        assert (await client.get(origin.url("/hello"))).status_code == 200
+    await face.do(mounted.aclose if face.is_async else mounted.close)
+
+
+async def test_settings_of_a_client_can_be_changed_between_requests(face: Face, origin: Origin) -> None:
+    async with face.client() as client:
+        bare = client.bare
+        bare.headers["X-Later"] = "1"
+        bare.params = bare.params.add("a", "b")
+        bare.cookies.set("session", "1")
+        bare.base_url = httpx.URL(origin.url("/"))
+        bare.timeout = httpx.Timeout(9.0)
+        bare.follow_redirects = True
+        bare.auth = ("user", "secret")
+        response = await client.get("/echo")
+        assert response.request.extensions["timeout"]["read"] == 9.0
+        echo = echoed(response)
+    assert echo["target"] == "/echo?a=b"
+    assert echo["headers"]["x-later"] == "1"
+    assert echo["headers"]["cookie"] == "session=1"
+    assert echo["headers"]["authorization"].startswith("Basic ")
+
+
+async def test_request_can_be_changed_before_it_is_sent(face: Face, origin: Origin) -> None:
+    async with face.client() as client:
+        request = client.bare.build_request("GET", origin.url("/hello"))
+        request.method = "POST"
+        request.url = httpx.URL(origin.url("/echo"))
+        request.headers = httpx.Headers({"Host": request.url.netloc.decode(), "Content-Length": "3", "X-A": "1"})
+        request.stream = httpx.ByteStream(b"abc")
+        request.extensions = {**request.extensions, "mine": 1}
+        echo = echoed(await client.send(request))
+    assert (echo["method"], echo["body"], echo["headers"]["x-a"]) == ("POST", "abc", "1")
+
+
+async def test_response_can_be_changed_by_a_transport(face: Face, origin: Origin) -> None:
+    async with face.client() as client:
+        transport: Any = client.bare._transport
+        name = handler_name(face)
+        original = getattr(transport, name)
+
+        def change(response: httpx.Response) -> httpx.Response:
+            response.status_code = 203
+            response.headers = httpx.Headers({"X-A": "1", "Content-Type": "text/plain; charset=utf-8"})
+            response.extensions = {**response.extensions, "mine": 1}
+            return response
+
+        async def handle_async(request: httpx.Request) -> httpx.Response:
+            return change(await original(request))
+
+        setattr(transport, name, handle_async if face.is_async else lambda request: change(original(request)))
+        response = await client.get(origin.url("/hello"))
+    assert (response.status_code, response.headers["x-a"], response.extensions["mine"]) == (203, "1", 1)
+    assert response.text == "Hello, world!\n"
+
+
+async def test_methods_of_responses_can_be_patched(face: Face, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    name = "aread" if face.is_async else "read"
+    monkeypatch.setattr(httpx.Response, name, recording(getattr(httpx.Response, name), calls, name))
+    iterate = "aiter_raw" if face.is_async else "iter_raw"
+    monkeypatch.setattr(httpx.Response, iterate, recording(getattr(httpx.Response, iterate), calls, iterate))
+    async with face.client() as client:
+        assert (await client.get(origin.url("/hello"))).content == b"Hello, world!\n"
+    assert calls == [name, iterate]
