@@ -79,7 +79,7 @@ class Colour(ABC):
     def count_tasks(self) -> int:
         """Return how many tasks run here."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # most hold nothing
         """Release what the colour holds."""
 
     async def until(self, predicate: Callable[[], object]) -> None:

@@ -65,7 +65,8 @@ def serve(colour: Colour) -> Iterator[Callable[[Script], Peer]]:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    colour: Colour = pyfuncitem.funcargs["colour"]
+    colour = pyfuncitem.funcargs["colour"]
+    assert isinstance(colour, Colour)
     names = pyfuncitem._fixtureinfo.argnames
     try:
         colour.run(_run_test, pyfuncitem.obj, {name: pyfuncitem.funcargs[name] for name in names})

@@ -14,7 +14,7 @@ _PATIENCE = 5.0
 
 def open_sockets() -> set[str]:
     """Return the inodes of the open sockets; nothing on systems without /proc."""
-    sockets = set()
+    sockets: set[str] = set()
     try:
         names = os.listdir(_DESCRIPTORS)
     except OSError:

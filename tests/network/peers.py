@@ -11,6 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 # Seconds after which a peer that waits for the client gives up.
@@ -91,14 +92,15 @@ class TLSChannel(Channel):
 
     def recv(self) -> bytes:
         try:
-            return self._call(lambda: self.ssl.read(65536))
+            data: bytes = self._call(partial(self.ssl.read, 65536))
         except ssl.SSLZeroReturnError:
             return b""
+        return data
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            size = self._call(lambda: self.ssl.write(view[:16384]))
+            size = self._call(partial(self.ssl.write, view[:16384]))
             view = view[size:]
 
     def finish(self) -> None:

@@ -29,6 +29,7 @@ def full_listener(host: str, port: int = 0) -> Iterator[int]:
     """A listening socket whose queue is full: the kernel answers no further SYN."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(0)
         for _ in range(8):

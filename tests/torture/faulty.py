@@ -9,7 +9,8 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import httpx
-from httpx._network.base import Network, SocketOption, Stream, Waiter
+from httpx._network.base import Network, Stream, Waiter
+from httpx._network.racing import SocketOption
 
 from ..network.colours import Colour
 
@@ -46,7 +47,7 @@ class Plan:
     colour: Colour
     strikes: dict[int, Kind] = field(default_factory=dict)
     count: int = 0
-    struck_names: list[str] = field(default_factory=list)
+    struck: list[tuple[str, Kind]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def counts(self, name: str) -> Kind | None:
@@ -55,7 +56,7 @@ class Plan:
             self.count += 1
             kind = self.strikes.get(self.count)
             if kind is not None:
-                self.struck_names.append(name)
+                self.struck.append((name, kind))
             return kind
 
     async def strike(
@@ -250,7 +251,7 @@ class FaultyStream(Stream):
             )
 
     @property
-    def has_unsent(self) -> bool:
+    def has_unsent(self) -> bool:  # type: ignore[override]  # read only
         return self._inner.has_unsent
 
     def wake(self) -> None:

@@ -115,13 +115,12 @@ async def sweep_randomly(
 
 async def _run_once(make_subject: MakeSubject, plan: Plan, report: Report) -> None:
     colour = plan.colour
-    kinds = list(plan.strikes.values())
     sockets, tasks, threads = open_sockets(), colour.count_tasks(), _live_threads()
     network = FaultyNetwork(colour.network, plan)
     subject = make_subject(network)
     problems: list[str] = []
     error = await _outcome(subject.run, colour)
-    if error is not None and not any(_is_documented(error, kind) for kind in plan.strikes.values()):
+    if error is not None and not any(_is_documented(error, kind) for _, kind in plan.struck):
         problems.append(f"raised {type(error).__name__}: {error}")
     plan.strikes = {}
     problems += subject.unrest()
@@ -140,8 +139,9 @@ async def _run_once(make_subject: MakeSubject, plan: Plan, report: Report) -> No
             stream.abort()
     problems += await _leftovers(colour, sockets, tasks, threads)
     report.runs_count += 1
-    report.struck_names.update(plan.struck_names)
-    what = ", ".join(f"call {name} {kind.value}" for name, kind in zip(plan.struck_names, kinds)) or "without a fault"
+    report.struck_names.update(name for name, _ in plan.struck)
+    strikes = (f"call {name} {kind.value}" for name, kind in plan.struck)
+    what = ", ".join(strikes) or "without a fault"
     report.problems += (f"{what}: {problem}" for problem in problems)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from httpx._network.base import Network
 
-from ..network.colours import Colour, TaskCancelled
+from ..network.colours import Colour, Task, TaskCancelled
 from .kernel import Subject
 from .server import LARGE_BODY, Server
 
@@ -35,7 +35,10 @@ class ClientSubject(Subject):
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         response = self._client.request(method, self.url + path, **options)
-        return await response if self.colour.can_cancel else response
+        if self.colour.can_cancel:
+            response = await response
+        assert isinstance(response, httpx.Response)
+        return response
 
     async def read_some(self, path: str) -> None:
         """Stream a response, and close it after its first part."""
@@ -127,7 +130,7 @@ class Queue(ClientSubject):
     """Three requests at a pool of one connection; one of them drops it."""
 
     async def run(self) -> None:
-        tasks = [
+        tasks: list[Task[Any]] = [
             self.colour.start(self.request, "GET", "/small"),
             self.colour.start(self.read_some, "/large"),
             self.colour.start(self.request, "GET", "/small"),

@@ -45,12 +45,11 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
-            with sock.makefile("rwb") as file:
+            with sock.makefile("rb") as file:
                 while line := file.readline():
                     method, path, _ = line.split()
                     length = _read_body(file)
-                    file.write(_answer(method, path, length))
-                    file.flush()
+                    sock.sendall(_answer(method, path, length))
         sock.close()
 
 

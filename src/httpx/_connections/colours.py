@@ -26,12 +26,15 @@ class BodySource(Protocol):
     async def next_part(self) -> bytes | None:
         """Return the next part, None after the last one."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the connection back, or drop it if the body was not read to its end. Closing again does nothing."""
 
 
 class Colour(Protocol):
     """The sync or the async face of what users give and get."""
+
+    # Whether what the user's code returns is to be awaited.
+    awaits: bool
 
     def open_parts(self, stream: Any) -> Parts:
         """Begin to pull the body of a request."""
@@ -45,6 +48,8 @@ class Colour(Protocol):
 class SyncColour:
     """Bodies for threads."""
 
+    awaits = False
+
     def open_parts(self, stream: Any) -> Parts:
         return _SyncParts(iter(stream))
 
@@ -54,6 +59,8 @@ class SyncColour:
 
 class AsyncColour:
     """Bodies for tasks, of asyncio and trio alike."""
+
+    awaits = True
 
     def open_parts(self, stream: Any) -> Parts:
         return _AsyncParts(aiter(stream))
@@ -74,7 +81,7 @@ class SyncBody(SyncByteStream):
             yield part
 
     def close(self) -> None:
-        self._source.close()
+        drive(self._source.close())
 
 
 class AsyncBody(AsyncByteStream):
@@ -93,7 +100,7 @@ class AsyncBody(AsyncByteStream):
         return part
 
     async def aclose(self) -> None:
-        self._source.close()
+        await self._source.close()
 
 
 # Private from here on.

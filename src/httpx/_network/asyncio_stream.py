@@ -295,9 +295,9 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             self._writer = None
             if timer is not None:
                 timer.cancel()
-        if self._fault is None and (self._is_writing_paused or self._transport.is_closing()):
-            if self._reader is not writer or not self.is_readable():
-                raise write_timeout(timeout, deadline)
+        can_write = self._fault is not None or not (self._is_writing_paused or self._transport.is_closing())
+        if not can_write and not (self._reader is writer and self.is_readable()):
+            raise write_timeout(timeout, deadline)
 
     def _fail(self, fault: Exception) -> None:
         if self._fault is None:

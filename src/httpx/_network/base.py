@@ -44,7 +44,7 @@ class Stream(ABC):
 
     __slots__ = ("__weakref__",)
 
-    # Whether bytes that were taken wait for room, to go with the next `write_now` or `wait_writable`. Only TLS holds any.
+    # Whether bytes that were taken wait for room, to go with the next `write_now` or `wait_writable`, as TLS's may.
     has_unsent: bool = False
 
     @abstractmethod
@@ -144,7 +144,7 @@ class Stream(ABC):
 
     @abstractmethod
     def wake(self) -> None:
-        """Make whoever waits on this stream raise ReadError or WriteError, from any thread; its owner then closes it."""
+        """Make who waits on this stream raise ReadError or WriteError, from any thread; its owner then closes it."""
 
     @abstractmethod
     def close(self) -> None:

@@ -25,7 +25,7 @@ _Poll = Callable[[float | None], object]
 class SyncStream(Stream):
     """A stream over a socket, for threads."""
 
-    __slots__ = ("_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket", "_fault")
+    __slots__ = ("_fault", "_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket")
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock

@@ -20,7 +20,7 @@ from .sockets import socket_info, wait_for_any
 class TrioStream(Stream):
     """A stream over a socket, for trio's tasks."""
 
-    __slots__ = ("_is_open", "_socket", "_token", "_fault")
+    __slots__ = ("_fault", "_is_open", "_socket", "_token")
 
     def __init__(self, sock: socket.socket, token: trio.lowlevel.TrioToken) -> None:
         self._socket = sock
@@ -33,8 +33,9 @@ class TrioStream(Stream):
         while True:
             if not self._is_open:
                 raise closed_read_error()
+            scope = trio.move_on_after(_seconds(timeout))
             try:
-                with trio.move_on_after(_seconds(timeout)) as scope:
+                with scope:
                     await trio.lowlevel.wait_readable(self._socket)
                 # Even if the time is over: with a timeout of 0 it always is.
                 data = self._socket.recv(READ_SIZE)

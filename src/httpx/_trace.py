@@ -1,0 +1,93 @@
+"""Tell of the steps of a request: to the callback that the `trace` extension names, and to the logs.
+
+The names of the steps and of the loggers are those that programs know from HTTPX 0.28, where a package named httpcore
+took them: "http11.send_request_headers.started", logger "httpcore.http11".
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
+_HTTP11_LOGGER = logging.getLogger("httpcore.http11")
+_LOGGERS = {"connection": _CONNECTION_LOGGER, "http11": _HTTP11_LOGGER}
+
+# Their values are not written into logs.
+_SENSITIVE_FIELDS = frozenset({b"set-cookie", b"set-cookie2", b"www-authenticate", b"proxy-authenticate"})
+
+
+class Tracer:
+    """Tells of one step after the other; at most one is open."""
+
+    __slots__ = ("_awaits", "_callback", "_logger", "_prefix", "_step")
+
+    def __init__(self, callback: Callable[..., Any] | None, prefix: str, *, awaits: bool) -> None:
+        self._callback = callback
+        self._prefix = prefix
+        self._logger = _LOGGERS[prefix]
+        self._awaits = awaits
+        self._step = ""
+
+    async def begin(self, step: str, info: Mapping[str, Any]) -> None:
+        """Tell that a step begins."""
+        self._step = step
+        await self._tell("started", info)
+
+    async def end(self, value: Any = None) -> None:
+        """Tell that the step is complete, and what came of it."""
+        await self._tell("complete", {"return_value": value})
+        self._step = ""
+
+    async def fail(self, exc: BaseException) -> None:
+        """Tell that the step has failed, if one is open."""
+        if self._step:
+            await self._tell("failed", {"exception": exc})
+            self._step = ""
+
+    # Private from here on.
+
+    async def _tell(self, event: str, info: Mapping[str, Any]) -> None:
+        name = f"{self._step}.{event}"
+        if self._callback is not None:
+            told = self._callback(f"{self._prefix}.{name}", dict(info))
+            if self._awaits:
+                if not inspect.isawaitable(told):
+                    raise TypeError(
+                        "If you are using an asynchronous interface, the callback of the `trace` extension should be "
+                        "an asynchronous function."
+                    )
+                await told
+            elif inspect.iscoroutine(told):
+                told.close()
+                raise TypeError(
+                    "If you are using a synchronous interface, the callback of the `trace` extension should be "
+                    "a normal function instead of an asynchronous function."
+                )
+        if self._logger.isEnabledFor(logging.DEBUG):
+            details = [
+                f" {key}={_show(value)}" for key, value in info.items() if key != "return_value" or value is not None
+            ]
+            self._logger.debug("%s%s", name, "".join(details))
+
+
+def make_tracer(extensions: Mapping[str, Any], prefix: str, *, awaits: bool) -> Tracer | None:
+    """Return what tells of the steps of a request; None if nobody listens."""
+    if "trace" in extensions or _LOGGERS[prefix].isEnabledFor(logging.DEBUG):
+        return Tracer(extensions.get("trace"), prefix, awaits=awaits)
+    return None
+
+
+# Private from here on.
+
+
+def _show(value: Any) -> str:
+    """Return how a value stands in a log: without what it may hold of secrets."""
+    if hasattr(value, "method"):
+        return f"<Request [{value.method.encode('ascii', 'replace')!r}]>"
+    if isinstance(value, tuple) and value and isinstance(value[-1], list):
+        fields = [(name, b"[secure]" if name.lower() in _SENSITIVE_FIELDS else field) for name, field in value[-1]]
+        return repr((*value[:-1], fields))
+    return repr(value)
