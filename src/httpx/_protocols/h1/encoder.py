@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 
 from ..._exceptions import LocalProtocolError
 from ..fields import TOKEN_CHARACTER, FieldList, check_fields, join_checked, quote
@@ -14,6 +15,31 @@ from ..fields import TOKEN_CHARACTER, FieldList, check_fields, join_checked, quo
 # Bytes. Up to this size a chunk is copied between its size line and CRLF, to go out in one write; above it, the copy
 # costs more than the two small writes (or one gathering write) that it saves.
 MAX_JOINED_CHUNK_SIZE = 64 * 1024
+
+# Lists of fields whose lines are kept; a program that talks to a thousand hosts in turn has no use for them.
+MAX_KNOWN_LINES = 256
+
+
+def encode_request_head(method: bytes, target: bytes, fields: FieldList) -> tuple[bytes, RequestFraming]:
+    """Return the head of a request, and how it says that its body is framed.
+
+    Speed: a program sends the same few fields with most of its requests, so their lines are kept (a quarter of the CPU
+    time of a request that does no I/O). Kept are only fields that are never secret, each list at most once.
+
+    Raises:
+        LocalProtocolError: as `encode_head` and `request_framing`.
+    """
+    key = tuple(fields)
+    known = _known_lines.get(key)
+    line = b"%b %b" % (method, target)
+    if known is not None and _REQUEST_LINE.fullmatch(line) is not None:
+        return b"%b%b" % (line, known[0]), known[1]
+    head, framing = encode_head(method, target, fields), request_framing(fields)
+    if _PUBLIC_FIELDS.issuperset(map(bytes.lower, map(_name_of, fields))):
+        if len(_known_lines) >= MAX_KNOWN_LINES:
+            _known_lines.clear()
+        _known_lines[key] = head[len(line) :], framing
+    return head, framing
 
 
 def encode_head(method: bytes, target: bytes, fields: FieldList) -> bytes:
@@ -148,6 +174,19 @@ _METHOD = re.compile(TOKEN_CHARACTER + rb"++")
 
 # Decimal digits; as many as 2**64 has. Above that int() only costs time.
 _MAX_LENGTH_DIGITS = 20
+
+_name_of = itemgetter(0)
+
+# What tells nothing about the user.
+_PUBLIC_FIELDS = frozenset(
+    {
+        *(b"host", b"accept", b"accept-encoding", b"accept-language", b"connection", b"user-agent"),
+        *(b"content-length", b"content-type", b"transfer-encoding", b"cache-control"),
+    }
+)
+
+# By the fields: what follows the request line up to the body, and the framing of that.
+_known_lines: dict[tuple[tuple[bytes, bytes], ...], tuple[bytes, RequestFraming]] = {}
 
 _WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False)
 _LAST_WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False, is_last=True)
