@@ -204,16 +204,17 @@ class TrioColour(Colour):
     async def _run(self, function: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> T:
         self.network = TrioNetwork()
         # A nursery would wrap what the test raises into an exception group.
+        values: list[T] = []
         error: BaseException | None = None
         async with trio.open_nursery() as self._nursery:
             try:
-                value = await function(*args)
+                values.append(await function(*args))
             except BaseException as exc:
                 error = exc
             self._nursery.cancel_scope.cancel()
         if error is not None:
             raise error
-        return value
+        return values[0]
 
 
 def make_colour(name: str) -> Colour:

@@ -104,6 +104,9 @@ class TLSStream(Stream):
                 self._feed(await self._inner.read(None, deadline))
             if self.has_unsent:
                 await self.wait_writable(None, deadline)
+            if self._incoming.pending:
+                # Data that came in one segment with the end of the handshake: no read of the socket will bring it.
+                self._receive(self._incoming.read())
         except (ReadTimeout, WriteTimeout) as exc:
             raise connect_timeout(f"{peer} (in the TLS handshake)", timeout) from exc
         except (ReadError, WriteError) as exc:
