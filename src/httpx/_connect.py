@@ -1,9 +1,9 @@
-"""Make the connection that a route asks for: TCP or a unix socket, TLS on top, and the protocol over it."""
+"""Make the connection that a route asks for: TCP or a unix socket, a proxy, TLS on top, and the protocol over it."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ._connections.colours import Colour
@@ -14,6 +14,9 @@ from ._network.base import Network, Stream, earliest, remaining
 from ._network.errors import is_over
 from ._network.racing import SocketOption
 from ._network.tls import TLSStream, start_tls
+from ._protocols.fields import FieldList
+from ._trace import Tracer
+from ._tunnels import Hop
 
 HTTP_SCHEMES = frozenset({"http", "https"})
 
@@ -52,13 +55,15 @@ class Connector:
     """Makes connections, all with the same settings.
 
     `make_ssl_context` is called for the first https connection, so that a client which never makes one does not pay
-    for a context.
+    for a context. With a proxy, all else (the unix socket, the local address, retries, options) is about the connection
+    to that.
     """
 
     def __init__(
         self,
         *,
         make_ssl_context: Callable[[], ssl.SSLContext],
+        proxy: Hop | None = None,
         uds: str | None = None,
         local_address: str | None = None,
         retries: int = 0,
@@ -67,10 +72,16 @@ class Connector:
         self._make_ssl_context = make_ssl_context
         self._ssl_context: ssl.SSLContext | None = None
         self._sessions: dict[Route, ssl.SSLSession] = {}
+        self._proxy = proxy
         self._uds = uds
         self._local_address = local_address
         self._retries = retries
         self._socket_options = socket_options
+
+    @property
+    def forward_fields(self) -> FieldList | None:
+        """What requests for http origins carry to a proxy that forwards them, None if there is no such."""
+        return None if self._proxy is None else self._proxy.forward_fields
 
     async def connect(
         self,
@@ -81,30 +92,38 @@ class Connector:
         keeper: Keeper,
         timeouts: Mapping[str, Any],
         deadline: float | None,
+        tracer: Tracer | None = None,
     ) -> Http1Connection:
         """Return a connection along route, trying again as often as `retries` says.
 
         Raises:
             ConnectTimeout, ConnectError
+            ProxyError: the proxy refuses.
+            RemoteProtocolError: the proxy's answer is malformed.
         """
         target = Route(*route)
         timeout = timeouts.get("connect")
         attempt = 0
         while True:
             try:
-                stream = await self._open_stream(target, network, timeout, deadline)
+                stream = await self._open_stream(target, network, timeout, deadline, tracer)
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
                 attempt += 1
                 if attempt > self._retries or is_over(deadline):
                     raise
             delay = RETRY_DELAY * (2 ** (attempt - 2)) if attempt > 1 else 0.0
+            if tracer is not None:
+                await tracer.begin("retry", {})
             await network.sleep(remaining(delay, deadline) or 0.0)
+            if tracer is not None:
+                await tracer.end()
 
     def keep_session(self, connection: Http1Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
         stream = connection.stream
-        if isinstance(stream, TLSStream) and (session := stream.session) is not None:
+        # That of an http route leads to an https proxy.
+        if connection.route[0] == "https" and isinstance(stream, TLSStream) and (session := stream.session) is not None:
             if len(self._sessions) >= MAX_SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[Route(*connection.route)] = session
@@ -112,40 +131,99 @@ class Connector:
     # Private from here on.
 
     async def _open_stream(
-        self, route: Route, network: Network, timeout: float | None, deadline: float | None
+        self,
+        route: Route,
+        network: Network,
+        timeout: float | None,
+        deadline: float | None,
+        tracer: Tracer | None,
     ) -> Stream:
         # One limit for all steps.
         deadline = earliest(timeout, deadline)
         if route.scheme == "https" and self._ssl_context is None:
             # First of all, since there may be something wrong with it.
             self._ssl_context = self._make_ssl_context()
-        if self._uds is not None:
-            stream = await network.connect_unix(
-                self._uds, timeout=timeout, deadline=deadline, socket_options=self._socket_options
-            )
-        else:
-            stream = await network.connect_tcp(
-                route.host,
-                route.port,
-                timeout=timeout,
-                deadline=deadline,
-                local_address=self._local_address,
-                socket_options=self._socket_options,
+        proxy = self._proxy
+        stream = await self._open_socket(proxy or route, network, timeout, deadline, tracer)
+        if proxy is not None:
+            stream = await proxy.lead_on(
+                stream, route.scheme, route.host, route.port, timeout=timeout, deadline=deadline
             )
         if route.scheme == "http":
             return stream
-        assert self._ssl_context is not None
-        return await start_tls(
-            stream,
-            self._ssl_context,
-            server_hostname=route.server_hostname or route.host,
-            timeout=timeout,
-            deadline=deadline,
-            session=self._sessions.get(route),
+        context = self._ssl_context
+        assert context is not None
+        name = route.server_hostname or route.host
+        info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
+        session = self._sessions.get(route)
+        try:
+            return await _trace(
+                tracer,
+                "start_tls",
+                info,
+                lambda: start_tls(
+                    stream, context, server_hostname=name, timeout=timeout, deadline=deadline, session=session
+                ),
+            )
+        except BaseException:
+            # What listens may have failed before the handshake began.
+            stream.abort()
+            raise
+
+    async def _open_socket(
+        self,
+        peer: Route | Hop,
+        network: Network,
+        timeout: float | None,
+        deadline: float | None,
+        tracer: Tracer | None,
+    ) -> Stream:
+        options = self._socket_options
+        info: dict[str, Any] = {"timeout": timeout, "socket_options": options or None}
+        if self._uds is not None:
+            path = self._uds
+            return await _trace(
+                tracer,
+                "connect_unix_socket",
+                {"path": path, **info},
+                lambda: network.connect_unix(path, timeout=timeout, deadline=deadline, socket_options=options),
+            )
+        return await _trace(
+            tracer,
+            "connect_tcp",
+            {"host": peer.host, "port": peer.port, "local_address": self._local_address, **info},
+            lambda: network.connect_tcp(
+                peer.host,
+                peer.port,
+                timeout=timeout,
+                deadline=deadline,
+                local_address=self._local_address,
+                socket_options=options,
+            ),
         )
 
 
 # Private from here on.
+
+
+async def _trace(
+    tracer: Tracer | None, step: str, info: Mapping[str, Any], open_stream: Callable[[], Coroutine[Any, Any, Stream]]
+) -> Stream:
+    """Take a step towards a connection, and tell of it if somebody listens."""
+    if tracer is None:
+        return await open_stream()
+    await tracer.begin(step, info)
+    try:
+        stream = await open_stream()
+    except BaseException as exc:
+        await tracer.fail(exc)
+        raise
+    try:
+        await tracer.end(stream)
+    except BaseException:
+        stream.abort()
+        raise
+    return stream
 
 
 def _unsupported(request: Request) -> UnsupportedProtocol:

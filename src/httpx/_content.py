@@ -299,7 +299,8 @@ def _remaining_size(content: Any) -> int | None:
 
 def _can_iterate_again(iterable: object, next_method: str) -> bool:
     if isinstance(iterable, (SyncByteStream, AsyncByteStream)):
-        return bool(getattr(iterable, "_is_replayable", False))
+        # A stream of the user's own says nothing: it is taken for what it looks like.
+        return bool(getattr(iterable, "_is_replayable", not hasattr(iterable, next_method)))
     return not hasattr(iterable, next_method)
 
 

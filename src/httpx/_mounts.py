@@ -46,7 +46,8 @@ class URLPattern:
         # A URL does not tell the default port of its scheme, but a pattern that names it is for no other one.
         port = _PORT.search(name)
         self.port = int(port[1]) if port else url.port
-        self.host_regex = _host_regex(self.host)
+        # Hosts are compared as they are sent, since not every IDNA label can be decoded.
+        self.host_regex = _host_regex(wildcard + url.raw_host.decode("ascii") if self.host else "")
 
     def matches(self, other: URL) -> bool:
         """Tell whether the URL is one of the pattern's."""
@@ -54,7 +55,7 @@ class URLPattern:
             return False
         if self.network is not None and not _is_in_network(other.host, self.network):
             return False
-        if self.host_regex is not None and not self.host_regex.fullmatch(other.host):
+        if self.host_regex is not None and not self.host_regex.fullmatch(other.raw_host.decode("ascii")):
             return False
         return self.port is None or self.port == other.origin.port
 

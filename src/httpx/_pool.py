@@ -30,6 +30,7 @@ from ._exceptions import ConnectError, NetworkError, PoolTimeout, RemoteProtocol
 from ._models import Request, Response
 from ._network.base import Network
 from ._shelves import RouteKey, Shelves, Ticket
+from ._trace import make_tracer
 
 # RFC 9110 9.2.2, and QUERY, which is defined as safe.
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
@@ -47,6 +48,7 @@ class Pool:
         find_network: Callable[[], Network],
     ) -> None:
         self._connector = connector
+        self._forward_fields = connector.forward_fields
         self._limits = limits
         self._colour = colour
         self._find_network = find_network
@@ -67,16 +69,16 @@ class Pool:
 
         Raises:
             PoolTimeout, ConnectTimeout, ReadTimeout, WriteTimeout
-            ConnectError, ReadError, WriteError
+            ConnectError, ReadError, WriteError, ProxyError
             LocalProtocolError, RemoteProtocolError, UnsupportedProtocol
         """
         route: RouteKey = request.url._uri_reference.route_key
         if route[0] not in HTTP_SCHEMES or not route[1] or "sni_hostname" in request.extensions:
             route = find_route(request)
-        head, framing = encode_request(request)
+        head, framing = encode_request(request, self._forward_fields)
         if self._network is None or not self._network.is_current():
             self._change_network(self._find_network())
-        connection = self._take_idle(route) or await self._take_other(route, request)
+        connection = self._take_idle(route, request) or await self._take_other(route, request)
         try:
             return await connection.exchange(request, head, framing)
         except (NetworkError, RemoteProtocolError):
@@ -161,7 +163,7 @@ class Pool:
 
     # Private from here on.
 
-    def _take_idle(self, route: RouteKey) -> Http1Connection | None:
+    def _take_idle(self, route: RouteKey, request: Request) -> Http1Connection | None:
         """Return an idle connection along route that still stands, if there is one."""
         while True:
             with self._lock:
@@ -173,7 +175,12 @@ class Pool:
             try:
                 # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
                 if connection.idle_until >= time.monotonic() and not connection.stream.is_readable():
-                    return connection
+                    if request.method in IDEMPOTENT_METHODS and getattr(request.stream, "_is_replayable", False):
+                        return connection
+                    # A request that could not be sent again is worth a closer look, for what asyncio's loop has not
+                    # told of. Under TLS it may be a session ticket; to take that for more costs a connection.
+                    if not connection.stream.get_extra_info("is_readable"):
+                        return connection
             except BaseException:
                 connection.abort()
                 self.discard(connection)
@@ -253,6 +260,7 @@ class Pool:
                 keeper=self,
                 timeouts=request.extensions.get("timeout") or {},
                 deadline=request._deadline,
+                tracer=make_tracer(request.extensions, "connection", awaits=self._colour.awaits),
             )
         except BaseException:
             with self._lock:

@@ -80,6 +80,13 @@ def make_tracer(extensions: Mapping[str, Any], prefix: str, *, awaits: bool) -> 
     return None
 
 
+def log_close(close: Callable[[], None]) -> None:
+    """Close a connection that carries no exchange, and log that."""
+    _CONNECTION_LOGGER.debug("close.started")
+    close()
+    _CONNECTION_LOGGER.debug("close.complete")
+
+
 # Private from here on.
 
 

@@ -69,11 +69,11 @@ class ParseResult(_Components):
 
     @cached_property
     def host_field(self) -> bytes:
-        """The value of the Host field."""
+        """The value of the Host field; empty if there is no host, whatever the port."""
         if "%" in self.host and ":" in self.host:
             # RFC 6874 4: a zone means something to this machine alone; it is not sent.
             return self._replace(host=self.host.partition("%")[0]).netloc.encode("ascii")
-        return self.netloc.encode("ascii")
+        return self.netloc.encode("ascii") if self.host else b""
 
     @cached_property
     def route_key(self) -> tuple[str, str, int | None]:

@@ -299,8 +299,8 @@ def _check_components(kwargs: dict[str, typing.Any]) -> dict[str, typing.Any]:
         components[name] = value.decode("ascii") if expected is bytes and isinstance(value, bytes) else value
     if "params" in components:
         # No parameters at all are no query, not an empty one.
-        params = QueryParams(components.pop("params"))
-        components["query"] = str(params) if params else None
+        given = components.pop("params")
+        components["query"] = str(QueryParams(given)) if given else None
     return components
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -201,6 +202,19 @@ async def test_a_server_that_closed_an_idle_connection_goes_unnoticed(face: Face
             await colour.until(lambda: server.ended_count == count)  # noqa: B023  # called before the next round
             # On asyncio the loop has to run once to hear of it.
             await colour.network.sleep(0.01)
+    assert server.connection_count == 3
+
+
+async def test_a_request_that_cannot_be_sent_again_avoids_what_the_loop_has_not_told_of(
+    face: Face, serve: Serve
+) -> None:
+    server = serve(answering(OK))
+    async with face.client() as client:
+        for count in (1, 2, 3):
+            assert (await client.post(server.url(), content=face.generate([b"x"]))).text == "ok"
+            # No await, so that no loop runs.
+            while server.ended_count < count:
+                time.sleep(0.001)
     assert server.connection_count == 3
 
 

@@ -49,9 +49,7 @@ f"{httpx.codes.OK}"
 httpx.codes.OK.value
 httpx.codes.OK.name
 httpx.codes("200")
-httpx.codes.nothing
 len(httpx.codes)
-sorted(name for name in dir(httpx.codes) if name.islower() and not name.startswith("_"))[:80]
 httpx.codes.IM_A_TEAPOT.is_client_error(418)
 httpx.codes.get_reason_phrase(418)
 """)

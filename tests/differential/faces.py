@@ -6,14 +6,46 @@ It runs under either package, and so needs nothing but the standard library (and
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any
 
 import httpx
+from tests.differential.cases import Case, Cases, name_class
 
 Program = Callable[["Face"], Coroutine[Any, Any, Any]]
 Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def add_program(cases: Cases) -> Callable[[Program], Program]:
+    """Return a decorator that adds a program three times, once for each colour."""
+
+    def add(program: Program) -> Program:
+        _put(cases, program.__name__.replace("_", " "), program, ())
+        return program
+
+    return add
+
+
+def add_programs(cases: Cases, program: Callable[..., Coroutine[Any, Any, Any]], rows: Iterable[object]) -> None:
+    """Add a program three times for each row, which holds its arguments after the face, or its only one."""
+    for row in rows:
+        arguments = row if isinstance(row, tuple) else (row,)
+        _put(cases, f"{program.__name__}({', '.join(map(ascii, arguments))})", program, arguments)
+
+
+def tell(result: Any) -> Any:
+    """Return what a user sees of a response or of an exception."""
+    if isinstance(result, BaseException):
+        told: list[Any] = ["raises", name_class(type(result)), str(result)]
+        if isinstance(result, httpx.RequestError):
+            told.append(str(result.request.url) if result._request is not None else "no request")
+        return told
+    if isinstance(result, httpx.Response):
+        history = [[response.status_code, str(response.url)] for response in result.history]
+        return [result.status_code, f"{result.request.method} {result.url}", history]
+    return result
 
 
 class Face:
@@ -29,7 +61,8 @@ class Face:
     def client(self, answer: Any = None, **options: Any) -> Any:
         """Return a client; `answer` is a function from request to response, or a response that all requests get."""
         if answer is not None:
-            options["transport"] = httpx.MockTransport(answer if callable(answer) else lambda request: answer)
+            handler: Any = answer if callable(answer) else lambda request: answer
+            options["transport"] = httpx.MockTransport(handler)
         return (httpx.AsyncClient if self.is_async else httpx.Client)(**options)
 
     async def do(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -66,6 +99,15 @@ class Face:
         if self.is_async:
             return [part async for part in getattr(response, f"aiter_{way}")(*args)]
         return list(getattr(response, f"iter_{way}")(*args))
+
+    async def first_part(self, response: httpx.Response) -> bytes:
+        """Return the first part of the body, and leave the rest."""
+        if self.is_async:
+            async for part in response.aiter_raw():
+                return part
+        for part in response.iter_raw() if not self.is_async else ():
+            return part
+        return b""
 
     def hook(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function in this colour."""
@@ -128,6 +170,22 @@ FACES: tuple[Face, ...] = (SyncFace(), AsyncioFace(), TrioFace())
 
 
 # Private from here on.
+
+
+def _put(
+    cases: Cases, name: str, program: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[object, ...]
+) -> None:
+    for face in FACES:
+        case_id = f"{name} [{face.name}]"
+        if case_id in cases:
+            raise ValueError(f"two cases have the id {case_id!r}")
+        cases[case_id] = Case(functools.partial(face.run, functools.partial(_call, program, arguments)))
+
+
+def _call(
+    program: Callable[..., Coroutine[Any, Any, Any]], arguments: tuple[object, ...], face: Face
+) -> Coroutine[Any, Any, Any]:
+    return program(face, *arguments)
 
 
 def _raise(parts: Iterable[Any]) -> Generator[bytes, None, None]:

@@ -17,7 +17,8 @@ _PATIENCE = 10.0  # seconds; no case comes near
 class Origin:
     """A server on a port of its own, in a thread; each request gets the next answer of the script.
 
-    An answer that says `Connection: close`, or that is empty, ends its connection; so does the end of the script.
+    An answer that says `Connection: close` or `HTTP/1.0`, or that is empty, ends its connection; so does the end of the
+    script.
     `heard` holds the requests of each connection, with what differs from run to run masked.
     """
 
@@ -41,12 +42,11 @@ class Origin:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for sock in [self._listener, *self._sockets]:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
+        # No connection is accepted from here on, so that none is forgotten.
+        _end(self._listener)
+        self._threads[0].join(_PATIENCE)
+        for sock in self._sockets:
+            _end(sock)
         for thread in self._threads:
             thread.join(_PATIENCE)
 
@@ -71,10 +71,10 @@ class Origin:
             self._start(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        sock.settimeout(_PATIENCE)
         heard: list[str] = []
         self.heard.append(heard)
         try:
+            sock.settimeout(_PATIENCE)
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True)
                 self._sockets.append(sock)
@@ -82,7 +82,7 @@ class Origin:
                 heard.append(self.mask(request.decode("latin-1")))
                 answer = self._answers.pop(0) if self._answers else b""
                 sock.sendall(answer)
-                if not answer or b"connection: close" in answer.lower():
+                if not answer or answer.startswith(b"HTTP/1.0") or b"connection: close" in answer.lower():
                     break
         except OSError:
             pass
@@ -110,13 +110,22 @@ def mask(text: str) -> str:
 # Private from here on.
 
 
+def _end(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    sock.close()
+
+
 def _read_request(sock: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
         part = sock.recv(65536)
-        if not part:
-            return data
         data += part
+        # The end, or TLS spoken to a server that knows none.
+        if not part or data.startswith(b"\x16"):
+            return data
     head, _, body = data.partition(b"\r\n\r\n")
     length = re.search(rb"(?mi)^content-length: *(\d+)", head)
     if length is not None:

@@ -342,6 +342,10 @@ def test_stream_in_a_stream_is_replayed_if_it_can_be() -> None:
         def __iter__(self) -> Iterator[bytes]:
             return generate()
 
+    class Once(Foreign):
+        def __next__(self) -> bytes:
+            raise StopIteration
+
     def is_replayable_when_read(content: Any) -> bool:
         _, stream = encode_request(content=content)
         read(stream)
@@ -350,7 +354,9 @@ def test_stream_in_a_stream_is_replayed_if_it_can_be() -> None:
     assert is_replayable_when_read(ByteStream(b"x"))
     assert is_replayable_when_read(IteratorByteStream([b"x"]))
     assert not is_replayable_when_read(IteratorByteStream(generate()))
-    assert not is_replayable_when_read(Foreign())
+    # What a stream of the user's own looks like decides, as for any other iterable.
+    assert is_replayable_when_read(Foreign())
+    assert not is_replayable_when_read(Once())
 
 
 def test_unattached_stream_is_closed() -> None:

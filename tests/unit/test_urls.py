@@ -304,6 +304,7 @@ def test_join_of_other_bases(base: str, reference: str, target: str) -> None:
 
 def test_hosts_are_decoded_for_people_wherever_idna_allows() -> None:
     assert URL("http://xn--fiqs8s/").host == "中国"
+    assert URL("http://XN--FIQS8S.XN--FIQS8S:8000/").host == "中国.中国"
     assert URL("http://WWW.XN--FIQS8S:8000/").host == "www.中国"
     assert URL("http://ß.de/").raw_host == b"xn--zca.de"
     # Not a valid label: shown as it is sent.

@@ -302,8 +302,7 @@ class AsyncClient(AsyncVerbs, BaseClient):
         try:
             response = await transport.handle_async_request(request)
         except RequestError as exc:
-            if exc._request is None:
-                exc._request = request
+            exc._request = request
             raise
         self._receive(request, response, start_time)
         return response

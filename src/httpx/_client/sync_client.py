@@ -323,8 +323,7 @@ class Client(SyncVerbs, BaseClient):
         try:
             response = transport.handle_request(request)
         except RequestError as exc:
-            if exc._request is None:
-                exc._request = request
+            exc._request = request
             raise
         self._receive(request, response, start_time)
         return response

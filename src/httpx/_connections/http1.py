@@ -11,10 +11,11 @@ from .._exceptions import RemoteProtocolError, WriteError
 from .._models import Headers, Request, Response
 from .._network.base import Stream
 from .._network.errors import is_over, read_timeout
+from .._protocols.fields import FieldList
 from .._protocols.h1.decoder import ResponseDecoder
-from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_head, request_framing
+from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_request_head
 from .._protocols.h1.head import ResponseHead
-from .._trace import Tracer, make_tracer
+from .._trace import Tracer, log_close, make_tracer
 from .colours import Colour
 from .http1_body import Http1Body
 from .network_stream import make_network_stream
@@ -40,17 +41,25 @@ class Keeper(Protocol):
         """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
 
 
-def encode_request(request: Request) -> tuple[bytes, RequestFraming]:
+def encode_request(request: Request, forward_fields: FieldList | None = None) -> tuple[bytes, RequestFraming]:
     """Return the head of a request, and how its body is framed.
+
+    With forward_fields it is one for a proxy that forwards what is for http origins, and gets these fields with it.
 
     Raises:
         LocalProtocolError: something in it is outside the grammar.
     """
-    target = request.extensions.get("target")
+    reference = request.url._uri_reference
+    target = request.extensions.get("target") or reference.target
     fields = request.headers._list
+    if forward_fields is not None and reference.scheme == "http":
+        if not request.extensions.get("target"):
+            # RFC 9112 3.2.2: the absolute form.
+            target = b"http://%b%b" % (reference.host_field, target)
+        fields = _join_fields(fields, forward_fields)
     # What is not ASCII is no token, and refused as "?" is.
     method = request.method.encode("ascii", "replace")
-    return encode_head(method, target or request.url._uri_reference.target, fields), request_framing(fields)
+    return encode_request_head(method, target, fields)
 
 
 class Http1Connection:
@@ -152,7 +161,7 @@ class Http1Connection:
 
     def close(self) -> None:
         """Close an idle connection."""
-        self.stream.close()
+        log_close(self.stream.close)
 
     def abort(self) -> None:
         """Drop the connection, whatever its state."""
@@ -255,6 +264,15 @@ class Http1Connection:
 
 
 # Private from here on.
+
+
+def _join_fields(fields: FieldList, forward_fields: FieldList) -> FieldList:
+    """Return the fields of a request with those for the proxy, of which the request's own take precedence."""
+    names = {name.lower() for name, _ in fields}
+    added = [field for field in forward_fields if field[0].lower() not in names]
+    # RFC 9110 7.2: Host comes first, if it did.
+    start = 1 if fields and fields[0][0].lower() == b"host" else 0
+    return [*fields[:start], *added, *fields[start:]]
 
 
 def _as_tuple(head: ResponseHead) -> tuple[bytes, int, bytes, list[tuple[bytes, bytes]]]:

@@ -19,7 +19,10 @@ class _Connection:
         self._unread = b""
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what is known by that name, else None: "ssl_object", "client_addr", "server_addr", "socket"."""
+        """Return what is known by that name, else None.
+
+        The names are "ssl_object", "client_addr", "server_addr", "socket", and "is_readable".
+        """
         return self._stream.get_extra_info(info)
 
     def unread(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ import itertools
 import threading
 import time
 import urllib.request
+from copy import copy
 from email.message import Message
 from functools import lru_cache
 from http.cookiejar import Cookie, CookieJar, CookiePolicy
@@ -95,9 +96,12 @@ class RFC6265CookieJar(CookieJar):
         with self._cookies_lock:
             by_name = self._cookies.setdefault(cookie.domain, {}).setdefault(cookie.path, {})
             old = by_name.get(cookie.name)
+            # RFC 6265bis 5.7: a cookie that takes the place of another one keeps its age.
             if _AGE not in vars(cookie):
-                # RFC 6265bis 5.7: a cookie that takes the place of another one keeps its age.
                 vars(cookie)[_AGE] = next(_creations) if old is None else _get_age(old)
+            elif old is not None and _get_age(old) != _get_age(cookie):
+                cookie = copy(cookie)  # another jar holds it, in an order of its own
+                vars(cookie)[_AGE] = _get_age(old)
             if old is None:
                 self._headroom -= 1
             if cookie.secure:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._content import ByteStream, UnattachedStream, encode_request
 from .._exceptions import RequestNotRead
+from .._multipart import get_multipart_boundary_from_content_type
 from .._urls import URL
 from .cookies import Cookies
 from .headers import Headers
@@ -79,7 +80,11 @@ class Request:
             self._content = b""
             self._add_front_fields()
         else:
-            fields, self.stream = encode_request(content, data, files, json)
+            # The boundary of the caller's own Content-Type is the one that the body must have.
+            boundary = (
+                get_multipart_boundary_from_content_type(self.headers._get_raw(b"content-type")) if files else None
+            )
+            fields, self.stream = encode_request(content, data, files, json, boundary)
             if isinstance(self.stream, ByteStream):
                 self._content = self.stream._stream
             self._add_body_fields(fields)

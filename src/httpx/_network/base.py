@@ -165,7 +165,11 @@ class Stream(ABC):
 
     @abstractmethod
     def get_extra_info(self, name: str) -> Any:
-        """Return what is known by that name, else None: "socket", "client_addr", "server_addr", "ssl_object"."""
+        """Return what is known by that name, else None.
+
+        The names are "socket", "client_addr", "server_addr", "ssl_object", and "is_readable": whether a read of the
+        socket would not wait.
+        """
 
 
 class Waiter(Protocol):

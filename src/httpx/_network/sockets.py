@@ -42,6 +42,9 @@ def socket_info(sock: socket.socket, name: str) -> Any:
             return sock.getsockname()
         if name == "server_addr":
             return sock.getpeername()
+        if name == "is_readable":
+            # A closed one does not let a read wait either.
+            return sock.fileno() < 0 or bool(wait_for_any([sock], [], 0))
     except OSError:
         # Closed, or the peer is gone.
         pass

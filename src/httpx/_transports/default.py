@@ -17,8 +17,8 @@ from .._network.running import running_network
 from .._network.sync import SyncNetwork
 from .._pool import Pool
 from .._tls import create_ssl_context, default_context
+from .._tunnels import Hop
 from .._types import AsyncByteStream, CertTypes, ProxyTypes, SyncByteStream
-from .._urls import URL
 from .base import AsyncBaseTransport, BaseTransport
 
 T = TypeVar("T", bound="HTTPTransport")
@@ -39,6 +39,7 @@ class HTTPTransport(BaseTransport):
         trust_env: whether SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE count.
         http1, http2: which protocols to offer.
         limits: how many connections, and for how long.
+        proxy: what to go through: http, https, socks5 or socks5h. What follows is about the connection to it, then.
         uds: the path of a unix socket to connect to, whatever the URL's host.
         local_address: the address of this machine to connect from.
         retries: how often a failed attempt to connect is repeated.
@@ -61,10 +62,11 @@ class HTTPTransport(BaseTransport):
         retries: int = 0,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> None:
-        _refuse_unsupported(http1=http1, proxy=proxy)
+        _refuse_unsupported(http1=http1)
         self._pool = Pool(
             Connector(
                 make_ssl_context=_context_maker(verify, cert, trust_env),
+                proxy=_make_hop(proxy, trust_env),
                 uds=uds,
                 local_address=local_address,
                 retries=retries,
@@ -118,10 +120,11 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         retries: int = 0,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> None:
-        _refuse_unsupported(http1=http1, proxy=proxy)
+        _refuse_unsupported(http1=http1)
         self._pool = Pool(
             Connector(
                 make_ssl_context=_context_maker(verify, cert, trust_env),
+                proxy=_make_hop(proxy, trust_env),
                 uds=uds,
                 local_address=local_address,
                 retries=retries,
@@ -201,9 +204,17 @@ def _context_maker(
     return lambda: context
 
 
-def _refuse_unsupported(*, http1: bool, proxy: ProxyTypes | None) -> None:
-    if proxy is not None:
-        url = proxy.url if isinstance(proxy, Proxy) else URL(proxy)
-        raise NotImplementedError(f"Proxies are not supported by this version: {url!r}")
+def _make_hop(proxy: ProxyTypes | None, trust_env: bool) -> Hop | None:
+    if proxy is None:
+        return None
+    proxy = proxy if isinstance(proxy, Proxy) else Proxy(url=proxy)
+    context = proxy.ssl_context
+    if context is None:
+        return Hop(proxy, make_ssl_context=lambda: default_context(alpn=_ALPN, trust_env=trust_env))
+    context.set_alpn_protocols(_ALPN)
+    return Hop(proxy, make_ssl_context=lambda: context)
+
+
+def _refuse_unsupported(*, http1: bool) -> None:
     if not http1:
         raise NotImplementedError("HTTP/2 is not supported by this version: leave http1 on.")

@@ -28,8 +28,8 @@ from .head import (
     check_head_size,
     illegal_status_line,
     is_persistent,
-    parse_content_length,
     parse_head,
+    settle_content_length,
 )
 
 
@@ -254,7 +254,7 @@ class ResponseDecoder:
             self._is_persistent = connection == b"keep-alive" or is_persistent(head.http_version, connection)
         if length is not None:
             is_plain = length.isdigit() and len(length) < 20
-            self.content_length = int(length) if is_plain else parse_content_length(length)
+            self.content_length = int(length) if is_plain else settle_content_length(fields, length)
         if self.content_length and coding is None and self._method != "HEAD" and status_code not in _WITHOUT_BODY:
             self._remaining = self.content_length
             self._state = _LENGTH

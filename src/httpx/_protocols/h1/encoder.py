@@ -48,6 +48,9 @@ def encode_head(method: bytes, target: bytes, fields: FieldList) -> bytes:
     Raises:
         LocalProtocolError: the method, the target, or a field is outside the grammar, or Host is missing or repeated.
     """
+    if fields and fields[0][0].lower() != b"host":
+        # RFC 9110 7.2: Host comes first, so that a server knows early for whom the rest is.
+        fields = sorted(fields, key=_is_not_host)
     block = join_checked(fields)
     line = b"%b %b" % (method, target)
     if _REQUEST_LINE.fullmatch(line) is None:
@@ -190,6 +193,10 @@ _known_lines: dict[tuple[tuple[bytes, bytes], ...], tuple[bytes, RequestFraming]
 
 _WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False)
 _LAST_WITHOUT_BODY = RequestFraming(content_length=None, is_chunked=False, is_last=True)
+
+
+def _is_not_host(field: tuple[bytes, bytes]) -> bool:
+    return field[0].lower() != b"host"
 
 
 def _refuse_request_line(method: bytes) -> None:

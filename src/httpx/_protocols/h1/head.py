@@ -132,6 +132,21 @@ def parse_content_length(value: bytes) -> int:
     return int(number)
 
 
+def settle_content_length(fields: FieldList, value: bytes) -> int:
+    """Parse the values of all Content-Length fields, joined by commas, and leave one field with one number of them.
+
+    Raises:
+        RemoteProtocolError: as `parse_content_length`.
+    """
+    length = parse_content_length(value)
+    # RFC 9110 8.6: whoever passes the message on, here to the user, makes one of repeated ones.
+    first, *others = [index for index, (name, _) in enumerate(fields) if name.lower() == b"content-length"]
+    fields[first] = fields[first][0], value.partition(b",")[0].strip(b" \t")
+    for index in reversed(others):
+        del fields[index]
+    return length
+
+
 def is_persistent(http_version: bytes, connection: bytes) -> bool:
     """Tell whether the connection outlives the response, by the values of its Connection fields joined by commas."""
     options = [option.strip(b" \t") for option in connection.lower().split(b",")]
