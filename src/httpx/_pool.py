@@ -141,8 +141,20 @@ class Pool:
         if not connection.is_reused:
             connection.is_reused = True
             self._connector.keep_session(connection)
-        self._inbox.append((connection, _Return.READY))
-        self._settle()
+        if self._lock.acquire(blocking=False):
+            # Speed: the usual case, without a way through the inbox.
+            try:
+                now = time.monotonic()
+                connection.idle_until = now + self._keepalive_expiry
+                closing = self._shelves.put_back(connection, now)
+            finally:
+                self._lock.release()
+            for other in closing:
+                other.close()
+        else:
+            self._inbox.append((connection, _Return.READY))
+        if self._inbox:
+            self._settle()
 
     def discard(self, connection: Http1Connection) -> None:
         """Forget a connection that is closed; its slot goes to who waits for one."""

@@ -247,9 +247,11 @@ class Http1Connection:
             if decoder.is_upgraded:
                 self._network_stream.unread(decoder.leftover)
             body = self._colour.make_body(Http1Body(self, request, content, timeouts, tracer))
+        headers = Headers._from_raw(head.fields)
+        headers._index = head.index
         return Response._from_wire(
             head.status_code,
-            Headers._from_raw(head.fields),
+            headers,
             body,
             {
                 "http_version": head.http_version,

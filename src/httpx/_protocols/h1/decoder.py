@@ -234,20 +234,20 @@ class ResponseDecoder:
         limits = self._limits
         if end > limits.max_head_size or len(fields) > limits.max_fields:
             check_head_size(end, len(fields), limits)
+        head.index = None
         status_code = head.status_code
         if status_code < 200 or (status_code < 300 and self._method == "CONNECT"):
             self._pass_on(status_code, data[end:])
             return
-        length = coding = connection = None
+        # Speed: made here, where each field is looked at anyway, it serves whoever looks one up later.
+        index: dict[bytes, bytes] = {}
+        head.index = index
         for name, value in fields:
             name = name.lower()
             # RFC 9110 5.3: fields of one name are one list.
-            if name == b"content-length":
-                length = value if length is None else length + b"," + value
-            elif name == b"transfer-encoding":
-                coding = value if coding is None else coding + b"," + value
-            elif name == b"connection":
-                connection = value if connection is None else connection + b"," + value
+            index[name] = index[name] + b", " + value if name in index else value
+        length, connection = index.get(b"content-length"), index.get(b"connection")
+        coding = index.get(b"transfer-encoding")
         if connection is None:
             self._is_persistent = head.http_version != b"HTTP/1.0"
         else:
@@ -255,6 +255,7 @@ class ResponseDecoder:
         if length is not None:
             is_plain = length.isdigit() and len(length) < 20
             self.content_length = int(length) if is_plain else settle_content_length(fields, length)
+            index[b"content-length"] = length if is_plain else length.partition(b",")[0].strip(b" \t")
         if self.content_length and coding is None and self._method != "HEAD" and status_code not in _WITHOUT_BODY:
             self._remaining = self.content_length
             self._state = _LENGTH

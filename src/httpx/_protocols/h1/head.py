@@ -38,15 +38,20 @@ DEFAULT_LIMITS = DecoderLimits()
 
 
 class ResponseHead:
-    """The status line and the fields of one response; names as received, values without the whitespace around."""
+    """The status line and the fields of one response; names as received, values without the whitespace around.
 
-    # No __init__, its call would be one more in each exchange: who makes a head sets all four attributes.
-    __slots__ = ("fields", "http_version", "reason_phrase", "status_code")
+    `index` has the values by name in lower case, those of repeated fields joined with ", "; None for heads that begin
+    no body.
+    """
+
+    # No __init__, its call would be one more in each exchange: who makes a head sets the attributes.
+    __slots__ = ("fields", "http_version", "index", "reason_phrase", "status_code")
 
     http_version: bytes
     status_code: int
     reason_phrase: bytes
     fields: FieldList
+    index: dict[bytes, bytes] | None
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.http_version!r} {self.status_code} {self.reason_phrase!r}>"
