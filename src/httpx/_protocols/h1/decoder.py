@@ -230,8 +230,7 @@ class ResponseDecoder:
 
     def _begin_response(self, head: ResponseHead, data: bytes, end: int) -> None:
         """Decide what follows the head that ends at this position of data (RFC 9112 6.3)."""
-        fields = head.fields
-        limits = self._limits
+        fields, limits = head.fields, self._limits
         if end > limits.max_head_size or len(fields) > limits.max_fields:
             check_head_size(end, len(fields), limits)
         head.index = None
@@ -246,8 +245,8 @@ class ResponseDecoder:
             name = name.lower()
             # RFC 9110 5.3: fields of one name are one list.
             index[name] = index[name] + b", " + value if name in index else value
-        length, connection = index.get(b"content-length"), index.get(b"connection")
-        coding = index.get(b"transfer-encoding")
+        length, coding = index.get(b"content-length"), index.get(b"transfer-encoding")
+        connection = index.get(b"connection")
         if connection is None:
             self._is_persistent = head.http_version != b"HTTP/1.0"
         else:
