@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
+from ._connections.http2 import Http2Connection, SharedKeeper
 from ._exceptions import ConnectError, ConnectTimeout, UnsupportedProtocol
 from ._models import Request
 from ._network.base import Network, Stream, earliest, remaining
@@ -18,6 +19,8 @@ from ._protocols.fields import FieldList
 from ._trace import Tracer
 from ._tunnels import Hop
 
+Connection = Http1Connection | Http2Connection
+
 HTTP_SCHEMES = frozenset({"http", "https"})
 
 # Seconds before the second and each later attempt to connect; the wait doubles from the third on.
@@ -25,6 +28,9 @@ RETRY_DELAY = 0.5
 
 # Routes whose last TLS session is kept.
 MAX_SESSIONS = 256
+
+# Routes that are known to lead to servers without HTTP/2.
+MAX_KNOWN_HTTP1 = 1000
 
 
 class Route(NamedTuple):
@@ -63,12 +69,18 @@ class Connector:
         self,
         *,
         make_ssl_context: Callable[[], ssl.SSLContext],
+        http1: bool = True,
+        http2: bool = False,
         proxy: Hop | None = None,
         uds: str | None = None,
         local_address: str | None = None,
         retries: int = 0,
         socket_options: Sequence[SocketOption] = (),
     ) -> None:
+        self.offers_http2 = http2
+        self._offers_http1 = http1
+        # Routes whose server chose HTTP/1.1, the last ones.
+        self._known_http1: dict[tuple[Any, ...], None] = {}
         self._make_ssl_context = make_ssl_context
         self._ssl_context: ssl.SSLContext | None = None
         self._sessions: dict[Route, ssl.SSLSession] = {}
@@ -83,17 +95,23 @@ class Connector:
         """What requests for http origins carry to a proxy that forwards them, None if there is no such."""
         return None if self._proxy is None else self._proxy.forward_fields
 
+    def may_share(self, route: tuple[Any, ...]) -> bool:
+        """Tell whether a connection along route may come out as one that carries many exchanges."""
+        if not self.offers_http2:
+            return False
+        return not self._offers_http1 or (route[0] == "https" and route not in self._known_http1)
+
     async def connect(
         self,
         route: tuple[Any, ...],
         *,
         network: Network,
         colour: Colour,
-        keeper: Keeper,
+        keeper: _Keeper,
         timeouts: Mapping[str, Any],
         deadline: float | None,
         tracer: Tracer | None = None,
-    ) -> Http1Connection:
+    ) -> Connection:
         """Return a connection along route, trying again as often as `retries` says.
 
         Raises:
@@ -107,6 +125,8 @@ class Connector:
         while True:
             try:
                 stream = await self._open_stream(target, network, timeout, deadline, tracer)
+                if self._speaks_http2(stream, route):
+                    return Http2Connection(stream, route=route, keeper=keeper, colour=colour, network=network)
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
                 attempt += 1
@@ -119,7 +139,7 @@ class Connector:
             if tracer is not None:
                 await tracer.end()
 
-    def keep_session(self, connection: Http1Connection) -> None:
+    def keep_session(self, connection: Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
         stream = connection.stream
         # That of an http route leads to an https proxy.
@@ -129,6 +149,22 @@ class Connector:
             self._sessions[Route(*connection.route)] = session
 
     # Private from here on.
+
+    def _speaks_http2(self, stream: Stream, route: tuple[Any, ...]) -> bool:
+        """Tell which protocol is spoken over a stream: what TLS agreed upon, or what is known beforehand."""
+        if not self.offers_http2:
+            return False
+        if not self._offers_http1:
+            # RFC 9113 3.3: prior knowledge. Over TLS a server may leave it unsaid, but not choose another one.
+            return True
+        if route[0] == "https" and isinstance(stream, TLSStream):
+            if stream.selected_alpn_protocol == "h2":
+                self._known_http1.pop(route, None)
+                return True
+            if len(self._known_http1) >= MAX_KNOWN_HTTP1:
+                self._known_http1.pop(next(iter(self._known_http1)))
+            self._known_http1[route] = None
+        return False
 
     async def _open_stream(
         self,
@@ -204,6 +240,13 @@ class Connector:
 
 
 # Private from here on.
+
+
+class _Keeper(Keeper, SharedKeeper, Protocol):
+    """Whom connections of either kind belong to."""
+
+    def drop_idle(self, connection: Connection) -> None:
+        """Close an idle connection that is of no more use."""
 
 
 async def _trace(

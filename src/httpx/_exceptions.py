@@ -82,6 +82,11 @@ class TransportError(RequestError):
 
     __module__ = "httpx"
 
+    # What a multiplexed connection knows of the request, for the pool: that the server did nothing about it, or that
+    # nothing came in answer.
+    _is_unprocessed = False
+    _is_unanswered = False
+
 
 class TimeoutException(TransportError):
     """Base of the timeouts."""

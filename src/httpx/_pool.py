@@ -13,7 +13,6 @@ that, and whoever has it looks into the inbox after letting go: nothing stays in
 
 from __future__ import annotations
 
-import enum
 import os
 import threading
 import time
@@ -23,17 +22,18 @@ from collections import deque
 from collections.abc import Callable
 
 from ._config import Limits
-from ._connect import HTTP_SCHEMES, Connector, find_route
+from ._connect import HTTP_SCHEMES, Connection, Connector, find_route
 from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, encode_request
-from ._exceptions import ConnectError, NetworkError, PoolTimeout, RemoteProtocolError
+from ._connections.http2 import Http2Connection, NoRoomError, make_head
+from ._exceptions import ConnectError, NetworkError, RemoteProtocolError, TransportError
 from ._models import Request, Response
 from ._network.base import Network
-from ._shelves import RouteKey, Shelves, Ticket
+from ._repeats import IDEMPOTENT_METHODS, is_replayable, may_send_again
+from ._returns import Return, enter
+from ._shelves import Shelves
+from ._tickets import RouteKey, Ticket, not_served
 from ._trace import make_tracer
-
-# RFC 9110 9.2.2, and QUERY, which is defined as safe.
-IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
 
 
 class Pool:
@@ -49,6 +49,7 @@ class Pool:
     ) -> None:
         self._connector = connector
         self._forward_fields = connector.forward_fields
+        self._offers_http2 = connector.offers_http2
         self._limits = limits
         self._colour = colour
         self._find_network = find_network
@@ -58,7 +59,7 @@ class Pool:
         self._lock = threading.Lock()
         self._shelves = Shelves(limits)
         # Connections on their way back, and what is to be done with each.
-        self._inbox: deque[tuple[Http1Connection, _Return]] = deque()
+        self._inbox: deque[tuple[Connection, Return]] = deque()
         self._is_closed = False
         _pools.add(self)
 
@@ -75,17 +76,27 @@ class Pool:
         route: RouteKey = request.url._uri_reference.route_key
         if route[0] not in HTTP_SCHEMES or not route[1] or "sni_hostname" in request.extensions:
             route = find_route(request)
-        head, framing = encode_request(request, self._forward_fields)
+        # Before a connection is taken, so that a malformed request costs none.
+        shared_head = make_head(request) if self._offers_http2 else None
+        encoded = None if shared_head else encode_request(request, self._forward_fields)
         if self._network is None or not self._network.is_current():
             self._change_network(self._find_network())
-        connection = self._take_idle(route, request) or await self._take_other(route, request)
-        try:
-            return await connection.exchange(request, head, framing)
-        except (NetworkError, RemoteProtocolError):
-            if self._is_closed or not _may_send_again(request, connection):
-                raise
-        connection = await self._take_other(route, request, is_fresh=True)
-        return await connection.exchange(request, head, framing)
+        attempt_count = 0
+        while True:
+            connection = None if attempt_count else self._take_idle(route, request)
+            if connection is None:
+                connection = await self._take_other(route, request, is_fresh=attempt_count > 0)
+            try:
+                if isinstance(connection, Http2Connection):
+                    return await connection.exchange(request, shared_head or make_head(request))
+                head, framing = encoded or encode_request(request, self._forward_fields)
+                return await connection.exchange(request, head, framing)
+            except NoRoomError:
+                continue
+            except (NetworkError, RemoteProtocolError) as exc:
+                attempt_count += 1
+                if self._is_closed or not may_send_again(request, connection, exc, attempt_count):
+                    raise
 
     @property
     def connection_count(self) -> int:
@@ -152,31 +163,50 @@ class Pool:
             for other in closing:
                 other.close()
         else:
-            self._inbox.append((connection, _Return.READY))
+            self._inbox.append((connection, Return.READY))
         if self._inbox:
             self._settle()
 
-    def discard(self, connection: Http1Connection) -> None:
-        """Forget a connection that is closed; its slot goes to who waits for one."""
-        self._inbox.append((connection, _Return.CLOSED))
+    def end_exchange(self, connection: Http2Connection) -> None:
+        """Take back the place of one exchange of many, and hand it to who waits for it."""
+        if not connection.is_reused:
+            connection.is_reused = True
+            self._connector.keep_session(connection)
+        self._inbox.append((connection, Return.ENDED))
         self._settle()
 
-    def drop_idle(self, connection: Http1Connection) -> None:
+    def lose_exchange(self, connection: Http2Connection) -> None:
+        """Take back the place of an exchange that nobody will finish. Called by finalisers, on any thread."""
+        self._inbox.append((connection, Return.FORGOTTEN))
+        if self._network is None or not self._network.call_from_thread(self._settle):
+            connection.abort()
+
+    def refresh(self, connection: Http2Connection) -> None:
+        """Note that a connection takes more or fewer exchanges than before."""
+        self._inbox.append((connection, Return.CHANGED))
+        self._settle()
+
+    def discard(self, connection: Connection) -> None:
+        """Forget a connection that is closed; its slot goes to who waits for one."""
+        self._inbox.append((connection, Return.CLOSED))
+        self._settle()
+
+    def drop_idle(self, connection: Connection) -> None:
         """Close an idle connection that shows something: whatever it is, it is no answer to anybody."""
-        self._inbox.append((connection, _Return.STALE))
+        self._inbox.append((connection, Return.STALE))
         self._settle()
 
     def lose(self, connection: Http1Connection) -> None:
         """Drop a connection whose exchange nobody will finish. Called by finalisers, on any thread."""
-        self._inbox.append((connection, _Return.LOST))
+        self._inbox.append((connection, Return.LOST))
         if self._network is None or not self._network.call_from_thread(self._settle):
             # No event loop runs that could do it, and nobody waits for the slot.
             connection.abort()
 
     # Private from here on.
 
-    def _take_idle(self, route: RouteKey, request: Request) -> Http1Connection | None:
-        """Return an idle connection along route that still stands, if there is one."""
+    def _take_idle(self, route: RouteKey, request: Request) -> Connection | None:
+        """Return a connection along route that is idle or has room, and still stands, if there is one."""
         while True:
             with self._lock:
                 connection = self._shelves.take_idle(route)
@@ -184,10 +214,16 @@ class Pool:
                 self._settle()
             if connection is None:
                 return None
+            if isinstance(connection, Http2Connection):
+                if (connection.exchange_count > 1 or connection.idle_until >= time.monotonic()) and connection.check():
+                    return connection
+                connection.retire()
+                self.end_exchange(connection)
+                continue
             try:
                 # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
                 if connection.idle_until >= time.monotonic() and not connection.stream.is_readable():
-                    if request.method in IDEMPOTENT_METHODS and getattr(request.stream, "_is_replayable", False):
+                    if request.method in IDEMPOTENT_METHODS and is_replayable(request):
                         return connection
                     # A request that could not be sent again is worth a closer look, for what asyncio's loop has not
                     # told of. Under TLS it may be a session ticket; to take that for more costs a connection.
@@ -200,68 +236,69 @@ class Pool:
             connection.close()
             self.discard(connection)
 
-    async def _take_other(self, route: RouteKey, request: Request, *, is_fresh: bool = False) -> Http1Connection:
+    async def _take_other(self, route: RouteKey, request: Request, *, is_fresh: bool = False) -> Connection:
         """Return a connection along route: one that is made as soon as there is a slot, or one that comes back before.
 
         With is_fresh only one that carried nothing before.
         """
+        may_share = self._connector.may_share(route)
         while True:
-            ticket = self._reserve(route)
+            ticket = self._reserve(route, may_share=may_share)
             connection = None if ticket is None else await self._wait(ticket, request)
+            if ticket is not None and ticket.is_dismissed:
+                may_share = not ticket.goes_alone and self._connector.may_share(route)
+                connection = self._take_idle(route, request)
+                if connection is None:
+                    continue
             if connection is None:
-                return await self._connect(route, request)
+                return await self._connect(route, request, leads=ticket is None and may_share)
+            if isinstance(connection, Http2Connection):
+                # Another request has shown that it works.
+                return connection
             if not is_fresh and not connection.stream.is_readable():
                 return connection
             connection.close()
             with self._lock:
                 has_slot = self._shelves.keep_slot(connection)
             if has_slot:
-                return await self._connect(route, request)
+                return await self._connect(route, request, leads=False)
 
-    def _reserve(self, route: RouteKey) -> Ticket | None:
+    def _reserve(self, route: RouteKey, *, may_share: bool) -> Ticket | None:
         """Reserve a slot for a connection along route and return None, or return a ticket to wait with."""
         assert self._network is not None
         with self._lock:
             if self._is_closed:
                 raise ConnectError("The client was closed.")
-            ticket, victim = self._shelves.reserve(route, self._network.make_waiter)
+            ticket, victim = self._shelves.reserve(route, self._network.make_waiter, may_share=may_share)
         if self._inbox:
             self._settle()
         if victim is not None:
             victim.close()
         return ticket
 
-    async def _wait(self, ticket: Ticket, request: Request) -> Http1Connection | None:
+    async def _wait(self, ticket: Ticket, request: Request) -> Connection | None:
         """Wait until the ticket is served: with a connection, or (None) with a slot to make one in."""
-        timeout = (request.extensions.get("timeout") or {}).get("pool")
+        timeout = (request.extensions.get("timeout") or {}).get("connect" if ticket.is_follower else "pool")
         # Not looked up again: it is another one after a change of the network.
         shelves = self._shelves
         try:
             await ticket.waiter.wait(timeout, request._deadline)
             if not ticket.is_served:
-                raise self._not_served(ticket, timeout)
+                raise not_served(ticket, timeout, shelves, is_closed=self._is_closed)
         except BaseException:
             with self._lock:
                 connection = shelves.give_up(ticket)
             if self._inbox:
                 self._settle()
-            if connection is not None:
+            if isinstance(connection, Http2Connection):
+                self.end_exchange(connection)
+            elif connection is not None:
                 self.release(connection)
             raise
         return ticket.connection
 
-    def _not_served(self, ticket: Ticket, timeout: float | None) -> Exception:
-        if self._is_closed:
-            return ConnectError("The client was closed while the request waited for a connection.")
-        scheme, host, port = ticket.shelf.route[:3]
-        waited = "until its deadline" if timeout is None else f"for {timeout} s"
-        return PoolTimeout(
-            f"Pool timeout: {self._shelves.count} of {self._shelves.max_count} connections busy {waited}, none free "
-            f"for {scheme}://{host}:{port}. Raise Limits.max_connections or close streamed responses."
-        )
-
-    async def _connect(self, route: RouteKey, request: Request) -> Http1Connection:
-        """Make a connection in the slot that was reserved for it."""
+    async def _connect(self, route: RouteKey, request: Request, *, leads: bool) -> Connection:
+        """Make a connection in the slot that was reserved for it; those who wait for it follow the one who leads."""
         network, shelves = self._network, self._shelves
         assert network is not None
         try:
@@ -274,16 +311,20 @@ class Pool:
                 deadline=request._deadline,
                 tracer=make_tracer(request.extensions, "connection", awaits=self._colour.awaits),
             )
-        except BaseException:
+        except BaseException as exc:
             with self._lock:
+                if leads:
+                    shelves.dismiss(route, have_failed=isinstance(exc, TransportError))
                 shelves.free_slot(route)
             self._settle()
             raise
         with self._lock:
             is_wanted = shelves is self._shelves and not self._is_closed
             if is_wanted:
-                shelves.active.add(connection)
+                shelves.arrive(connection)
             else:
+                if leads:
+                    shelves.dismiss(route, have_failed=False)
                 shelves.free_slot(route)
         if self._inbox:
             self._settle()
@@ -311,20 +352,20 @@ class Pool:
     def _settle(self) -> None:
         """Empty the inbox, unless somebody has the lock, who will then do so."""
         while self._inbox and self._lock.acquire(blocking=False):
-            closing: list[Http1Connection] = []
+            closing: list[Connection] = []
+            forgotten: list[Http2Connection] = []
             try:
                 while self._inbox:
                     connection, what = self._inbox.popleft()
-                    if what is _Return.READY:
-                        now = time.monotonic()
-                        connection.idle_until = now + self._keepalive_expiry
-                        closing += self._shelves.put_back(connection, now)
-                    elif what is not _Return.STALE:
-                        self._shelves.remove(connection)
-                    if what is _Return.LOST or (what is _Return.STALE and self._shelves.remove_idle(connection)):
-                        closing.append(connection)
+                    now = time.monotonic()
+                    connection.idle_until = now + self._keepalive_expiry
+                    closing += enter(self._shelves, connection, what, now)
+                    if what is Return.FORGOTTEN and isinstance(connection, Http2Connection):
+                        forgotten.append(connection)
             finally:
                 self._lock.release()
+            for shared in forgotten:
+                shared.reset_lost()
             for connection in closing:
                 connection.close()
 
@@ -342,15 +383,6 @@ class Pool:
 # Private from here on.
 
 
-class _Return(enum.Enum):
-    """In what state a connection comes back."""
-
-    READY = 1  # for the next exchange
-    CLOSED = 2
-    LOST = 3  # in the middle of an exchange that nobody will finish
-    STALE = 4  # idle, with something to be read
-
-
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
@@ -361,13 +393,3 @@ def _forget_parents() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parents)
-
-
-def _may_send_again(request: Request, connection: Http1Connection) -> bool:
-    """Tell whether the server provably did not process a request, or may be given it twice (RFC 9110 9.2.2)."""
-    if connection.has_received or not connection.is_reused:
-        return False
-    is_idempotent = request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
-    if connection.has_written and not is_idempotent:
-        return False
-    return bool(getattr(request.stream, "_is_replayable", False))

@@ -7,6 +7,11 @@ becomes free is handed to a ticket there and then, so that nobody can come in be
 the meantime is handed on. Every step is a dict or list operation at an end: nothing is searched, whatever the number of
 connections, routes and tickets.
 
+A connection that carries many exchanges (HTTP/2) counts them. While it has room for one more it is among the `shared`
+ones of its route, which are taken before any other; with its last exchange it becomes idle like all others. Where such
+a connection may come of it, one request connects for all, and the others follow with tickets of their own. If the
+connection can be shared they get it, and else they are dismissed, to find another way.
+
 All of it happens under the pool's lock, and nothing here waits, closes or opens anything: connections to be closed are
 returned.
 """
@@ -15,46 +20,34 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from ._config import Limits
-from ._connections.http1 import Http1Connection
+from ._connect import Connection
+from ._connections.http2 import Http2Connection
 from ._network.base import Waiter
+from ._tickets import RouteKey, Ticket
 
 # How often the tickets of one route may be served before an older one of another, to save a reconnect each.
 MAX_PASSED_OVER = 16
-
-# What begins as `_connect.Route` does.
-RouteKey = tuple[Any, ...]
-
-
-class Ticket:
-    """A request that waits for a connection along its route, or for a slot to make one in."""
-
-    __slots__ = ("connection", "is_served", "number", "passed_over_count", "shelf", "waiter")
-
-    def __init__(self, shelf: Shelf, number: int, waiter: Waiter) -> None:
-        self.shelf = shelf
-        self.number = number
-        self.waiter = waiter
-        self.is_served = False
-        # Set when it is served with a connection; served without one, it has a slot.
-        self.connection: Http1Connection | None = None
-        self.passed_over_count = 0
 
 
 class Shelf:
     """What there is for one route."""
 
-    __slots__ = ("count", "idle", "route", "tickets")
+    __slots__ = ("count", "followers", "idle", "is_led", "route", "shared", "tickets")
 
     def __init__(self, route: RouteKey) -> None:
         self.route = route
         # Slots: connections, idle or not, and those being made.
         self.count = 0
         # In the order in which they became idle.
-        self.idle: OrderedDict[Http1Connection, None] = OrderedDict()
+        self.idle: OrderedDict[Connection, None] = OrderedDict()
         self.tickets: OrderedDict[Ticket, None] = OrderedDict()
+        # Active connections that have room for more exchanges.
+        self.shared: OrderedDict[Http2Connection, None] = OrderedDict()
+        # Whether a request makes a connection for others to share, and those.
+        self.is_led = False
+        self.followers: OrderedDict[Ticket, None] = OrderedDict()
 
 
 class Shelves:
@@ -66,9 +59,9 @@ class Shelves:
         self._max_route_count = _or_infinite(limits.max_connections_per_host)
         # Slots: connections, idle or not, and those being made.
         self.count = 0
-        self.idle: OrderedDict[Http1Connection, None] = OrderedDict()
+        self.idle: OrderedDict[Connection, None] = OrderedDict()
         # Connections that carry an exchange.
-        self.active: set[Http1Connection] = set()
+        self.active: set[Connection] = set()
         self._shelves: dict[RouteKey, Shelf] = {}
         self._tickets: OrderedDict[Ticket, None] = OrderedDict()
         self._ticket_number = 0
@@ -77,26 +70,41 @@ class Shelves:
 
     def all_tickets(self) -> list[Ticket]:
         """Return the tickets that wait."""
-        return [ticket for shelf in self._shelves.values() for ticket in shelf.tickets]
+        return [ticket for shelf in self._shelves.values() for ticket in (*shelf.tickets, *shelf.followers)]
 
-    def take_idle(self, route: RouteKey) -> Http1Connection | None:
-        """Return the freshest idle connection along route, which is active from then on."""
+    def take_idle(self, route: RouteKey) -> Connection | None:
+        """Return a connection along route that has room, or the freshest idle one, which is active from then on."""
         shelf = self._shelves.get(route)
-        if shelf is None or not shelf.idle:
+        if shelf is None:
+            return None
+        if shelf.shared and (shared := self._take_shared(shelf)) is not None:
+            return shared
+        if not shelf.idle:
             return None
         connection, _ = shelf.idle.popitem()
         self.idle.pop(connection, None)
         connection.is_idle = False
         self.active.add(connection)
+        if isinstance(connection, Http2Connection):
+            connection.exchange_count = 1
+            self._share(shelf, connection)
         return connection
 
     def reserve(
-        self, route: RouteKey, make_waiter: Callable[[], Waiter]
-    ) -> tuple[Ticket | None, Http1Connection | None]:
-        """Reserve a slot for a connection along route, or else return a ticket; and an idle connection to close."""
+        self, route: RouteKey, make_waiter: Callable[[], Waiter], *, may_share: bool = False
+    ) -> tuple[Ticket | None, Connection | None]:
+        """Reserve a slot for a connection along route, or else return a ticket; and an idle connection to close.
+
+        With may_share the connection may be one to share: then one request makes it, and the others follow.
+        """
         shelf = self._shelves.get(route)
         if shelf is None:
             shelf = self._shelves[route] = Shelf(route)
+        if may_share and shelf.is_led:
+            ticket = Ticket(shelf, 0, make_waiter())
+            ticket.is_follower = True
+            shelf.followers[ticket] = None
+            return ticket, None
         victim = None
         if shelf.count >= self._max_route_count:
             victim = next(iter(shelf.idle), None)
@@ -106,6 +114,8 @@ class Shelves:
             self._forget_idle(victim)
         if shelf.count < self._max_route_count and self.count < self.max_count:
             self._take_slot(shelf)
+            if may_share:
+                shelf.is_led = True
             return None, victim
         self._ticket_number += 1
         ticket = Ticket(shelf, self._ticket_number, make_waiter())
@@ -113,7 +123,54 @@ class Shelves:
         self._tickets[ticket] = None
         return ticket, victim
 
-    def put_back(self, connection: Http1Connection, now: float) -> list[Http1Connection]:
+    def arrive(self, connection: Connection) -> None:
+        """File a connection that was made in a slot; it belongs to who made it, and may be shared with others."""
+        self.active.add(connection)
+        shelf = self._shelves[connection.route]
+        if isinstance(connection, Http2Connection):
+            connection.exchange_count = 1
+            self._share(shelf, connection)
+        self.dismiss(connection.route, have_failed=False)
+
+    def dismiss(self, route: RouteKey, *, have_failed: bool) -> None:
+        """Let those find another way who waited for a connection to share, none having come of it for them.
+
+        If making it has failed, each goes alone: one after the other they would wait for the same fault again.
+        """
+        shelf = self._shelves[route]
+        shelf.is_led = False
+        while shelf.followers:
+            ticket, _ = shelf.followers.popitem(last=False)
+            ticket.is_served = ticket.is_dismissed = True
+            ticket.goes_alone = have_failed
+            ticket.waiter.set()
+
+    def end_exchange(self, connection: Http2Connection, now: float) -> list[Connection]:
+        """Take back the place of an exchange; return the connections to close."""
+        connection.exchange_count -= 1
+        if connection not in self.active:
+            # Its network is gone, and with it the books that it stood in.
+            return [] if connection.exchange_count else [connection]
+        shelf = self._shelves[connection.route]
+        if not connection.is_usable:
+            shelf.shared.pop(connection, None)
+            if connection.exchange_count:
+                return []
+            self.remove(connection)
+            return [connection]
+        if connection.exchange_count or shelf.tickets or shelf.followers:
+            self._share(shelf, connection)
+        if connection.exchange_count:
+            return []
+        shelf.shared.pop(connection, None)
+        return self.put_back(connection, now)
+
+    def refresh(self, connection: Http2Connection) -> None:
+        """Note that an active connection has more or less room than before."""
+        if connection in self.active and connection.exchange_count:
+            self._share(self._shelves[connection.route], connection)
+
+    def put_back(self, connection: Connection, now: float) -> list[Connection]:
         """Make an active connection idle, or hand it to who waits for it; return the connections to close."""
         if connection not in self.active:
             # Its network is gone, and with it the books that it stood in.
@@ -131,20 +188,20 @@ class Shelves:
             return []
         return self._pick_surplus(now)
 
-    def remove(self, connection: Http1Connection) -> None:
+    def remove(self, connection: Connection) -> None:
         """Take out an active connection that is closed; its slot goes to who waits for one."""
         if connection in self.active:
             self.active.remove(connection)
             self.free_slot(connection.route)
 
-    def keep_slot(self, connection: Http1Connection) -> bool:
+    def keep_slot(self, connection: Connection) -> bool:
         """Take out an active connection that is closed, and keep its slot for another; False if it is gone already."""
         if connection not in self.active:
             return False
         self.active.remove(connection)
         return True
 
-    def remove_idle(self, connection: Http1Connection) -> bool:
+    def remove_idle(self, connection: Connection) -> bool:
         """Take out an idle connection that is to be closed; return False if it is not idle any more."""
         if connection not in self.idle:
             return False
@@ -162,16 +219,16 @@ class Shelves:
             self._serve(ticket, None)
         self._drop_empty(shelf)
 
-    def give_up(self, ticket: Ticket) -> Http1Connection | None:
+    def give_up(self, ticket: Ticket) -> Connection | None:
         """Take a ticket back whose owner waits no more; return the connection that it was served with, if any."""
         if not ticket.is_served:
             self._drop(ticket)
             self._drop_empty(ticket.shelf)
-        elif ticket.connection is None:
+        elif ticket.connection is None and not ticket.is_dismissed:
             self.free_slot(ticket.shelf.route)
         return ticket.connection
 
-    def close(self) -> list[Http1Connection]:
+    def close(self) -> list[Connection]:
         """Serve nobody from now on, and return the connections to close."""
         self._is_serving = False
         idle = list(self.idle)
@@ -181,13 +238,45 @@ class Shelves:
 
     # Private from here on.
 
-    def _hand_over(self, shelf: Shelf, connection: Http1Connection, now: float) -> list[Http1Connection]:
+    def _take_shared(self, shelf: Shelf) -> Http2Connection | None:
+        """Return a connection that has room, with one exchange more; None if another route is to have its slot."""
+        if not self._may_go_first(shelf):
+            return None
+        connection = next(iter(shelf.shared))
+        connection.exchange_count += 1
+        if connection.exchange_count >= connection.max_exchanges or not connection.is_usable:
+            del shelf.shared[connection]
+        return connection
+
+    def _share(self, shelf: Shelf, connection: Http2Connection) -> None:
+        """Give the room of a connection to those who wait for it, and file what is left."""
+        while self._is_serving and connection.is_usable and connection.exchange_count < connection.max_exchanges:
+            tickets = shelf.followers or shelf.tickets
+            if not tickets:
+                shelf.shared[connection] = None
+                return
+            if not self._may_go_first(shelf):
+                # Its exchanges end, nobody begins one, and the slot goes to the other.
+                break
+            ticket = next(iter(tickets))
+            connection.exchange_count += 1
+            self._serve(ticket, connection)
+        shelf.shared.pop(connection, None)
+
+    def _may_go_first(self, shelf: Shelf) -> bool:
+        """Tell whether a request of this route may use a connection of it, before a ticket that waits for its slot."""
+        other = self._oldest_ticket() if self._tickets else None
+        return other is None or other.shelf is shelf or self._pass_over(other)
+
+    def _hand_over(self, shelf: Shelf, connection: Connection, now: float) -> list[Connection]:
         """Hand a connection that came back to a ticket of its route, or its slot to an older one of another."""
         own = next(iter(shelf.tickets), None) if self._is_serving else None
         other = self._oldest_ticket() if self._is_serving else None
         if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
             self._serve(own, connection)
             self.active.add(connection)
+            if isinstance(connection, Http2Connection):
+                connection.exchange_count = 1
             return []
         if other is None and self._is_serving:
             self._put_idle(shelf, connection)
@@ -195,7 +284,7 @@ class Shelves:
         self.free_slot(shelf.route)
         return [connection]
 
-    def _put_idle(self, shelf: Shelf, connection: Http1Connection) -> None:
+    def _put_idle(self, shelf: Shelf, connection: Connection) -> None:
         connection.is_idle = True
         shelf.idle[connection] = None
         self.idle[connection] = None
@@ -229,21 +318,24 @@ class Shelves:
         self.count += 1
         shelf.count += 1
 
-    def _serve(self, ticket: Ticket, connection: Http1Connection | None) -> None:
+    def _serve(self, ticket: Ticket, connection: Connection | None) -> None:
         self._drop(ticket)
         ticket.is_served = True
         ticket.connection = connection
         ticket.waiter.set()
 
     def _drop(self, ticket: Ticket) -> None:
+        if ticket.is_follower:
+            ticket.shelf.followers.pop(ticket, None)
+            return
         ticket.shelf.tickets.pop(ticket, None)
         self._tickets.pop(ticket, None)
 
     def _drop_empty(self, shelf: Shelf) -> None:
-        if not shelf.count and not shelf.tickets:
+        if not shelf.count and not shelf.tickets and not shelf.followers:
             self._shelves.pop(shelf.route, None)
 
-    def _forget_idle(self, connection: Http1Connection) -> None:
+    def _forget_idle(self, connection: Connection) -> None:
         shelf = self._shelves[connection.route]
         connection.is_idle = False
         self.idle.pop(connection, None)
@@ -252,9 +344,9 @@ class Shelves:
         shelf.count -= 1
         self._drop_empty(shelf)
 
-    def _pick_surplus(self, now: float) -> list[Http1Connection]:
+    def _pick_surplus(self, now: float) -> list[Connection]:
         """Take out the idle connections that are too many or too old."""
-        surplus: list[Http1Connection] = []
+        surplus: list[Connection] = []
         while self.idle:
             oldest = next(iter(self.idle))
             if len(self.idle) <= self._max_idle_count and oldest.idle_until >= now:

@@ -13,7 +13,8 @@ from typing import Any
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
 _HTTP11_LOGGER = logging.getLogger("httpcore.http11")
-_LOGGERS = {"connection": _CONNECTION_LOGGER, "http11": _HTTP11_LOGGER}
+_HTTP2_LOGGER = logging.getLogger("httpcore.http2")
+_LOGGERS = {"connection": _CONNECTION_LOGGER, "http11": _HTTP11_LOGGER, "http2": _HTTP2_LOGGER}
 
 # Their values are not written into logs.
 _SENSITIVE_FIELDS = frozenset({b"set-cookie", b"set-cookie2", b"www-authenticate", b"proxy-authenticate"})

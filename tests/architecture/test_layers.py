@@ -28,7 +28,7 @@ LAYERS = [
     ),
     ("protocols", ["_protocols"]),
     ("network", ["_network", "_tls"]),
-    ("connections", ["_pool", "_shelves", "_connect", "_tunnels", "_connections"]),
+    ("connections", ["_pool", "_shelves", "_tickets", "_returns", "_repeats", "_connect", "_tunnels", "_connections"]),
     ("transports, policies", ["_transports", "_policies"]),
     ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_websocket"]),
     ("face", ["", "__main__", "_api", "_main", "_display"]),

@@ -40,6 +40,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .._exceptions import ReadError, ReadTimeout, TimeoutException
+from .._network.errors import read_timeout
 
 if TYPE_CHECKING:
     import threading
@@ -98,16 +99,19 @@ class ReaderBaton(Generic[Received]):
                     if self._error is not None:
                         raise copy_of(self._error) from self._error.__cause__
                     if not in_time:
-                        raise ReadTimeout(_describe_timeout(timeout))
+                        raise read_timeout(timeout, deadline)
                     self._enter(place)
                 # Handed on between these lines, the baton needs no wait: nobody else can take it away.
                 if self._reader is not place:
                     in_time = await place.waiter.wait(timeout, limit)
                 elif await self._read_until(is_met, place, timeout, limit):
                     return
-        except BaseException:
+        except BaseException as exc:
             with self._lock:
                 self._leave(place)
+            if isinstance(exc, ReadTimeout):
+                # Of a read that was bounded by what was left, which says nothing about why.
+                raise read_timeout(timeout, deadline) from exc
             raise
 
     def wake(self, key: Hashable) -> None:
@@ -219,8 +223,3 @@ def copy_of(error: Exception) -> Exception:
     except Exception:
         # A class of somebody else's, whose constructor wants more than its `args`.
         return ReadError(f"The connection failed: {error!r}")
-
-
-def _describe_timeout(timeout: float | None) -> str:
-    limit = "before its deadline" if timeout is None else f"within {timeout} s"
-    return f"Read timeout: nothing came for this request {limit}, on a connection that it shares with others."

@@ -73,7 +73,7 @@ class WriteTurn:
         self._make_waiter = make_waiter
         self._stream = stream
         # What no write has seen yet, and before that in order, the unsent end of what the last write was given.
-        self._queue: list[bytes] = []
+        self._queue: list[bytes | memoryview] = []
         self._rest: memoryview | None = None
         # Counted from the beginning of the connection.
         self._queued_size = 0
@@ -84,8 +84,8 @@ class WriteTurn:
         self._moved_at = 0.0
         self._error: Exception | None = None
 
-    def put(self, data: bytes) -> None:
-        """Queue data. To be called under the lock, in the same hold in which data was produced."""
+    def put(self, data: bytes | memoryview) -> None:
+        """Queue data, which nobody changes. To be called under the lock, in the hold in which data was produced."""
         if data and self._error is None:
             self._queue.append(data)
             self._queued_size += len(data)
@@ -93,12 +93,14 @@ class WriteTurn:
     def flush_now(self) -> bool:
         """Send what goes without waiting; return True if all that was queued is sent. To be called under the lock.
 
+        What the stream has taken and holds back for want of room, as TLS's records, is not sent.
+
         It leaves the sending to the holder of the turn, if there is one, and never raises an error of the network: that
         one waits for those who `flush`, so that a reader can call this and go on reading.
         """
         if self._holder is None and self._error is None:
             self._send()
-        return self._sent_size == self._queued_size and self._error is None
+        return self._sent_size == self._queued_size and self._error is None and not self._stream.has_unsent
 
     async def flush(self, timeout: float | None, deadline: float | None = None) -> None:
         """Wait until all that is queued at this moment is on the wire.
@@ -149,8 +151,7 @@ class WriteTurn:
                     if self._holder is not place:
                         return
                     self._send()
-                    is_over = self._error is not None or self._sent_size == self._queued_size
-                    if is_over or self._stream.is_readable():
+                    if self._error is not None or not self._is_behind or self._stream.is_readable():
                         return
                 await self._stream.wait_writable_or_readable(timeout, deadline)
         except WriteTimeout as exc:
@@ -178,14 +179,38 @@ class WriteTurn:
     @property
     def is_stalled(self) -> bool:
         """Tell whether something is unsent and nobody waits to send it."""
-        return self._sent_size != self._queued_size and self._holder is None and self._error is None
+        return self._is_behind and self._holder is None and self._error is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether nothing can be written any more."""
+        return self._error is not None
+
+    @property
+    def queued_size(self) -> int:
+        """How many bytes were queued since the beginning."""
+        return self._queued_size
+
+    def has_sent(self, size: int) -> bool:
+        """Tell whether the first `size` bytes of all are on the wire. To be called under the lock."""
+        return size <= self._sent_size and not self._stream.has_unsent
+
+    def has_begun(self, size: int) -> bool:
+        """Tell whether anything behind the first `size` bytes of all was handed to the stream."""
+        return self._sent_size > size
 
     # Private from here on.
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._sent_size != self._queued_size or self._stream.has_unsent
 
     def _send(self) -> None:
         """Hand to the stream as much as it takes. The turn is ours, or free, and the lock is held."""
         sent_size = self._sent_size
         try:
+            if self._stream.has_unsent:
+                self._stream.write_now(b"")
             # Twice at most: the rest of an earlier write, and in one write all that came after it.
             while (rest := self._take_rest()) is not None:
                 size = self._stream.write_now(rest)
@@ -199,9 +224,10 @@ class WriteTurn:
         except BaseException:
             self.fail(WriteError("The connection was given up: an interrupt struck while it was written."))
             raise
-        if self._sent_size != sent_size and self._holder is not None:
-            self._moved_at = monotonic()
-            while self._waiting and self._waiting[0].mark <= self._sent_size:
+        if self._holder is not None:
+            if self._sent_size != sent_size:
+                self._moved_at = monotonic()
+            while self._waiting and self.has_sent(self._waiting[0].mark):
                 self._waiting.popleft().waiter.set()
 
     def _take_rest(self) -> bytes | memoryview | None:
@@ -244,7 +270,7 @@ class WriteTurn:
         """Tell whether what that place waits for is on the wire; its holder sends first."""
         if self._holder is place and self._error is None:
             self._send()
-        return place.mark <= self._sent_size
+        return self.has_sent(place.mark)
 
     def _raise_if_overdue(self, place: _Place, timeout: float | None, deadline: float | None) -> None:
         """Fail one whose time was up, unless others moved something meanwhile, so that it may go on waiting."""

@@ -79,6 +79,10 @@ class AsyncioNetwork(Network):
             return False
         return loop is self._loop and ("trio" not in sys.modules or not is_trio_task())
 
+    def call_soon(self, function: Callable[[], None]) -> bool:
+        self._loop.call_soon(function)
+        return True
+
     def call_from_thread(self, function: Callable[[], None]) -> bool:
         try:
             self._loop.call_soon_threadsafe(function)

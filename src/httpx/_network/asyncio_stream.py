@@ -44,6 +44,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         "_is_writing_paused",
         "_loop",
         "_notice",
+        "_on_room",
         "_read_until",
         "_reader",
         "_received",
@@ -73,6 +74,7 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._read_until = 0.0
         self._notice: Callable[[], None] | None = None
+        self._on_room: Callable[[], None] | None = None
 
     @property
     def is_made(self) -> bool:
@@ -137,6 +139,12 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
             # The loop is closed.
             raise write_error(exc) from exc
         return len(data)
+
+    def call_when_writable(self, function: Callable[[], None]) -> bool:
+        self._on_room = function
+        if not self._is_writing_paused:
+            self._loop.call_soon(self._tell_of_room)
+        return True
 
     async def write(
         self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
@@ -242,8 +250,14 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._is_writing_paused = False
         wake_up(self._writer)
+        self._tell_of_room()
 
     # Private from here on.
+
+    def _tell_of_room(self) -> None:
+        function, self._on_room = self._on_room, None
+        if function is not None:
+            function()
 
     def _take_received(self) -> bytes:
         data = self._received.popleft()

@@ -92,6 +92,13 @@ class Stream(ABC):
             WriteError: the connection is gone.
         """
 
+    def call_when_writable(self, function: Callable[[], None]) -> bool:
+        """Have function called once, when `write_now` would take something, where the event loop tells without cost.
+
+        Elsewhere return False: whoever has something unsent waits for room.
+        """
+        return False
+
     @abstractmethod
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         """Wait until `write_now` would take something or `is_readable` holds.
@@ -264,6 +271,13 @@ class Network(ABC):
     @abstractmethod
     def is_current(self) -> bool:
         """Tell whether the caller runs on this network: not on another event loop, nor on none."""
+
+    def call_soon(self, function: Callable[[], None]) -> bool:
+        """Have function called when the tasks that are ready have run, where there is an event loop to do it.
+
+        Elsewhere return False: there is nothing better than now. Only to be called where this network runs.
+        """
+        return False
 
     @abstractmethod
     def call_from_thread(self, function: Callable[[], None]) -> bool:

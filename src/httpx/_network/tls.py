@@ -180,6 +180,9 @@ class TLSStream(Stream):
             self._flush()
             return size
 
+    def call_when_writable(self, function: Callable[[], None]) -> bool:
+        return self._inner.call_when_writable(function)
+
     async def write(
         self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
     ) -> None:

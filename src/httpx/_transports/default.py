@@ -26,8 +26,8 @@ A = TypeVar("A", bound="AsyncHTTPTransport")
 
 SOCKET_OPTION = SocketOption
 
-# What TLS offers (RFC 7301).
-_ALPN = ("http/1.1",)
+# What TLS offers to a proxy (RFC 7301).
+_PROXY_ALPN = ("http/1.1",)
 
 
 class HTTPTransport(BaseTransport):
@@ -62,10 +62,12 @@ class HTTPTransport(BaseTransport):
         retries: int = 0,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> None:
-        _refuse_unsupported(http1=http1)
+        alpn = _find_alpn(http1=http1, http2=http2)
         self._pool = Pool(
             Connector(
-                make_ssl_context=_context_maker(verify, cert, trust_env),
+                make_ssl_context=_context_maker(verify, cert, trust_env, alpn),
+                http1=http1,
+                http2=http2,
                 proxy=_make_hop(proxy, trust_env),
                 uds=uds,
                 local_address=local_address,
@@ -120,10 +122,12 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         retries: int = 0,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> None:
-        _refuse_unsupported(http1=http1)
+        alpn = _find_alpn(http1=http1, http2=http2)
         self._pool = Pool(
             Connector(
-                make_ssl_context=_context_maker(verify, cert, trust_env),
+                make_ssl_context=_context_maker(verify, cert, trust_env, alpn),
+                http1=http1,
+                http2=http2,
                 proxy=_make_hop(proxy, trust_env),
                 uds=uds,
                 local_address=local_address,
@@ -194,13 +198,13 @@ class AsyncResponseStream(AsyncByteStream):
 
 
 def _context_maker(
-    verify: ssl.SSLContext | str | bool, cert: CertTypes | None, trust_env: bool
+    verify: ssl.SSLContext | str | bool, cert: CertTypes | None, trust_env: bool, alpn: tuple[str, ...]
 ) -> Callable[[], ssl.SSLContext]:
     """Return what makes the context when it is needed; anything that may be wrong with the settings is raised now."""
     if verify is True and cert is None:
-        return lambda: default_context(alpn=_ALPN, trust_env=trust_env)
+        return lambda: default_context(alpn=alpn, trust_env=trust_env)
     context = create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
-    context.set_alpn_protocols(_ALPN)
+    context.set_alpn_protocols(alpn)
     return lambda: context
 
 
@@ -210,11 +214,13 @@ def _make_hop(proxy: ProxyTypes | None, trust_env: bool) -> Hop | None:
     proxy = proxy if isinstance(proxy, Proxy) else Proxy(url=proxy)
     context = proxy.ssl_context
     if context is None:
-        return Hop(proxy, make_ssl_context=lambda: default_context(alpn=_ALPN, trust_env=trust_env))
-    context.set_alpn_protocols(_ALPN)
+        return Hop(proxy, make_ssl_context=lambda: default_context(alpn=_PROXY_ALPN, trust_env=trust_env))
+    context.set_alpn_protocols(_PROXY_ALPN)
     return Hop(proxy, make_ssl_context=lambda: context)
 
 
-def _refuse_unsupported(*, http1: bool) -> None:
-    if not http1:
-        raise NotImplementedError("HTTP/2 is not supported by this version: leave http1 on.")
+def _find_alpn(*, http1: bool, http2: bool) -> tuple[str, ...]:
+    """Return what TLS offers to origins: what is enabled, the better one first."""
+    if not http1 and not http2:
+        raise ValueError("Neither http1 nor http2 is enabled: there is no protocol to speak.")
+    return tuple(name for name, is_enabled in (("h2", http2), ("http/1.1", http1)) if is_enabled)

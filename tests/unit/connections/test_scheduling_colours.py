@@ -208,7 +208,7 @@ def test_who_waits_runs_out_of_time_without_reading(colour: Colour) -> None:
         pipe = Pipe(colour)
         patient = colour.start(pipe.receive, 1)
         await colour.until(lambda: pipe.baton.has_reader)
-        with pytest.raises(ReadTimeout, match=r"within 0\.05 s"):
+        with pytest.raises(ReadTimeout, match=r"for 0\.05 s"):
             await pipe.receive(2, 0.05)
         assert not pipe.waiting_count
         pipe.deliver(1)

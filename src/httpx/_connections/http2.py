@@ -1,0 +1,360 @@
+"""HTTP/2 on one connection: what the exchanges on it share.
+
+The engine, what is queued to be sent, and the state of the streams change under one lock, in single steps without
+waiting; the write turn and the reader baton do the waiting. There is no task that reads: whoever waits for something of
+its own stream reads for all (see `baton`), and in between, where an event loop tells of what came, that is taken at
+once, so that a server's PING and SETTINGS are answered also while nobody waits.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from .._exceptions import PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
+from .._models import Request, Response
+from .._network.base import Network, Stream
+from .._network.errors import write_timeout
+from .._protocols.h2.engine import H2Engine
+from .._protocols.h2.errors import ErrorCode
+from .._protocols.h2.request_fields import RequestHead, make_request_head
+from .._protocols.h2.streams import H2Stream, StreamState
+from .._trace import log_close
+from .baton import ReaderBaton
+from .colours import Colour
+from .http2_exchange import Http2Exchange
+from .network_stream import make_network_stream
+from .turn import WriteTurn
+
+# How often something available is read in a row while the lock is held; what is left is read by who waits for it.
+MAX_DRAINED_READS = 16
+
+
+class SharedKeeper(Protocol):
+    """Whom a connection belongs to: the pool."""
+
+    def end_exchange(self, connection: Http2Connection) -> None:
+        """Take back the place of one exchange."""
+
+    def lose_exchange(self, connection: Http2Connection) -> None:
+        """Take back the place of an exchange that nobody will finish. Called by finalisers: takes no lock."""
+
+    def refresh(self, connection: Http2Connection) -> None:
+        """Note that the connection takes more or fewer exchanges than before, or no more at all."""
+
+    def drop_idle(self, connection: Http2Connection) -> None:
+        """Close an idle connection that is of no more use."""
+
+
+def make_head(request: Request) -> RequestHead:
+    """Return the fields of a request as HTTP/2 has them.
+
+    Raises:
+        LocalProtocolError: something in it is outside the grammar.
+    """
+    reference, extensions = request.url._uri_reference, request.extensions
+    target = extensions.get("target") or reference.target
+    # What is not ASCII is no token, and refused as "?" is.
+    method = request.method.encode("ascii", "replace")
+    protocol = extensions.get("protocol")
+    return make_request_head(method, reference.scheme.encode("ascii"), target, request.headers._list, protocol=protocol)
+
+
+class NoRoomError(Exception):
+    """The server takes fewer streams than was known when the request was given to this connection."""
+
+
+class Http2Connection:
+    """A stream, and any number of exchanges on it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_is_flush_due",
+        "_is_lost",
+        "_lost_streams",
+        "_max_streams",
+        "_network",
+        "_openers",
+        "baton",
+        "colour",
+        "engine",
+        "exchange_count",
+        "idle_until",
+        "is_idle",
+        "is_reused",
+        "keeper",
+        "lock",
+        "network_stream",
+        "route",
+        "stream",
+        "turn",
+    )
+
+    def __init__(self, stream: Stream, *, route: Any, keeper: SharedKeeper, colour: Colour, network: Network) -> None:
+        # The keeper's: what it filed the connection under, how many exchanges it gave to it, and when it expires.
+        self.route = route
+        self.exchange_count = 0
+        self.is_idle = False
+        self.idle_until = 0.0
+        # Whether it ever carried an exchange to its end.
+        self.is_reused = False
+        self.keeper = keeper
+        self.stream = stream
+        self.colour = colour
+        self.network_stream = make_network_stream(stream, colour)
+        self._network = network
+        self.lock = threading.Lock()
+        self.turn = WriteTurn(self.lock, network.make_waiter, stream)
+        self.baton: ReaderBaton[bytes | None] = ReaderBaton(
+            self.lock, network.make_waiter, read=self._read, feed=self._feed
+        )
+        self._openers: set[object] = set()
+        self._lost_streams: deque[H2Stream] = deque()
+        self._is_lost = False
+        self._is_flush_due = False
+        # Nothing is sent before the first request is, to go out in one write with it.
+        self.engine = H2Engine(put=self.turn.put, wake=self._wake)
+        self._max_streams = self.max_exchanges
+        # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
+        notice = weakref.WeakMethod(self._notice)
+        stream.watch(lambda: None if (method := notice()) is None else method())
+
+    # For the pool.
+
+    @property
+    def max_exchanges(self) -> int:
+        """How many exchanges it takes at this time. One may always wait until the server takes it."""
+        return max(self.engine.peer.max_concurrent_streams, 1)
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether another exchange may begin on it, now or later."""
+        return not (self.engine.is_closing or self._is_lost)
+
+    def check(self) -> bool:
+        """Take what came while nobody read; return whether another exchange may begin. It does not wait."""
+        with self.lock:
+            if not self.baton.has_reader:
+                self._drain()
+        return self.is_usable
+
+    def retire(self) -> None:
+        """Let no other exchange begin on it."""
+        self._is_lost = True
+
+    async def exchange(self, request: Request, head: RequestHead) -> Response:
+        """Send a request and return its response, with the body still to be read.
+
+        Raises:
+            NoRoomError: the server does not take another stream. Nothing was sent.
+            PoolTimeout: it did not take one in time.
+            ReadTimeout, WriteTimeout, ReadError: as the stream.
+            RemoteProtocolError: the response is malformed, or the server ended it.
+            LocalProtocolError: the body is not as long as declared.
+        """
+        return await Http2Exchange(self, request).run(head)
+
+    async def probe(self, timeout: float | None, deadline: float | None) -> bool:
+        """Ask the server for a sign of life; return False if none came in time."""
+        engine = self.engine
+        key = object()
+        with self.lock:
+            count = engine.pong_count
+            engine.ping(count.to_bytes(8, "big"))
+            self._openers.add(key)
+            self.turn.flush_now()
+        try:
+            await self.baton.wait(key, lambda: engine.pong_count > count or engine.is_closing, timeout, deadline)
+        except TransportError:
+            self._is_lost = True
+        finally:
+            self._openers.discard(key)
+        return self.is_usable
+
+    def wake(self) -> None:
+        """Make the exchanges under way fail, from any thread."""
+        self.stream.wake()
+
+    def close(self) -> None:
+        """Close a connection that carries no exchange."""
+        with self.lock:
+            self.engine.say_goodbye()
+            self.turn.flush_now()
+        log_close(self.stream.close)
+
+    def abort(self) -> None:
+        """Drop the connection, whatever its state."""
+        self._is_lost = True
+        self.stream.abort()
+
+    # For its exchanges.
+
+    def can_open(self) -> bool:
+        """Tell whether a stream may be opened at this time. To be called under the lock."""
+        engine = self.engine
+        # Of those who come before the server has spoken, one goes ahead; the others wait for what it says.
+        return engine.has_room and (engine.peer.is_known or not engine.streams) and not self._is_lost
+
+    async def wait_to_open(self, timeout: float | None, deadline: float | None) -> None:
+        """Wait until a stream may be opened, for what only the server's word stands in the way of.
+
+        Raises:
+            NoRoomError: streams that are open stand in the way, or the connection takes no more.
+            PoolTimeout: the server said nothing in time.
+        """
+        key = object()
+        self._openers.add(key)
+        try:
+            await self.baton.wait(key, lambda: self.can_open() or not self._may_wait(), timeout, deadline)
+        except ReadTimeout as exc:
+            raise PoolTimeout(
+                f"Pool timeout: for {timeout} s the server of an HTTP/2 connection let no stream be opened. It may "
+                "have limited their number to 0."
+            ) from exc
+        finally:
+            self._openers.discard(key)
+        if not self._may_wait() and not self.can_open():
+            raise NoRoomError
+
+    def flush_soon(self) -> bool:
+        """Send what is queued; return False if somebody has to wait for room. To be called under the lock.
+
+        Speed: what all tasks produce that run in one turn of an event loop goes out in one write, if there are several.
+        """
+        if self._is_flush_due:
+            return True
+        if len(self.engine.streams) > 1 and self._network.call_soon(self._flush_due):
+            self._is_flush_due = True
+            return True
+        return self.turn.flush_now() or self.stream.call_when_writable(self._flush_due)
+
+    async def wait_sent(
+        self, stream: H2Stream, mark: int, is_met: Callable[[], bool], timeout: float | None, deadline: float | None
+    ) -> None:
+        """Wait until the first mark bytes of all are sent, or is_met, or the stream is closed, or writing failed.
+
+        Raises:
+            WriteTimeout: nothing of that in time.
+        """
+        turn = self.turn
+        if self.baton.has_reader:
+            # Who reads notices no room. A failure is for who waits for the answer: the server may have sent one.
+            try:
+                await turn.flush(timeout, deadline)
+            except WriteError:
+                pass
+            return
+        try:
+            await self.baton.wait(
+                stream.id,
+                lambda: turn.has_sent(mark) or turn.has_failed or is_met() or stream.state is StreamState.CLOSED,
+                timeout,
+                deadline,
+            )
+        except ReadTimeout as exc:
+            raise write_timeout(timeout, deadline) from exc
+
+    def end(self) -> None:
+        """Give back the place of an exchange that is over."""
+        self.keeper.end_exchange(self)
+
+    def lose(self, stream: H2Stream | None) -> None:
+        """Give up an exchange that nobody will finish. For finalisers: takes no lock."""
+        if stream is not None:
+            self._lost_streams.append(stream)
+        self.keeper.lose_exchange(self)
+
+    def reset_lost(self) -> None:
+        """Reset the streams of lost exchanges, unless somebody has the lock, who will then do so."""
+        if self._lost_streams and self.lock.acquire(blocking=False):
+            try:
+                self._reset_lost()
+                self.turn.flush_now()
+            finally:
+                self.lock.release()
+
+    def tell_keeper(self) -> None:
+        """Tell the keeper if the connection takes more or fewer exchanges than it last knew. Not under the lock."""
+        max_streams = self.max_exchanges if self.is_usable else 0
+        if max_streams != self._max_streams:
+            self._max_streams = max_streams
+            self.keeper.refresh(self)
+
+    # Private from here on.
+
+    def _may_wait(self) -> bool:
+        """Tell whether the server may take another stream before one of those under way ends."""
+        return self.is_usable and not (self.engine.peer.is_known and self.engine.streams)
+
+    def _wake(self, stream_id: int) -> None:
+        if stream_id:
+            self.baton.wake(stream_id)
+        else:
+            for key in self._openers:
+                self.baton.wake(key)
+
+    async def _read(self, timeout: float | None, deadline: float | None) -> bytes | None:
+        """Wait for bytes, for the baton; None if something was sent meanwhile, which somebody may wait for."""
+        self.tell_keeper()
+        if self.turn.is_stalled:
+            await self.turn.flush_or_readable(timeout, deadline)
+            if not self.stream.is_readable():
+                return None
+        return await self.stream.read(timeout, deadline)
+
+    def _feed(self, data: bytes | None) -> None:
+        if data is None:
+            return
+        if self._lost_streams:
+            self._reset_lost()
+        try:
+            if data:
+                self.engine.receive(data, time.monotonic())
+            else:
+                self._is_lost = True
+                self.engine.receive_end()
+                # For those who have no stream.
+                self.baton.fail(ReadError("The server closed the connection."))
+        except TransportError:
+            self._is_lost = True
+            raise
+        finally:
+            self.flush_soon()
+
+    def _drain(self) -> None:
+        """Take what is there. The lock is held, and nobody reads."""
+        try:
+            for _ in range(MAX_DRAINED_READS):
+                data = self.stream.read_available()
+                if data is None:
+                    break
+                self._feed(data)
+                if not data:
+                    break
+        except TransportError as exc:
+            self._is_lost = True
+            self.baton.fail(exc)
+
+    def _reset_lost(self) -> None:
+        while self._lost_streams:
+            self.engine.reset(self._lost_streams.popleft(), ErrorCode.CANCEL)
+
+    def _flush_due(self) -> None:
+        """Send what was queued in this turn of the loop, and go on when there is room."""
+        with self.lock:
+            self._is_flush_due = False
+            if not self.turn.flush_now() and not self.turn.has_failed:
+                self.stream.call_when_writable(self._flush_due)
+
+    def _notice(self) -> None:
+        """Take what came while nobody reads: the loop calls it."""
+        with self.lock:
+            if not self.baton.has_reader:
+                self._drain()
+        self.tell_keeper()
+        if self.is_idle and not self.is_usable:
+            self.keeper.drop_idle(self)

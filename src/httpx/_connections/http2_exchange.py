@@ -1,0 +1,327 @@
+"""One exchange on an HTTP/2 connection: send the request, wait for the response, read its body, give the place back.
+
+A body is sent while something may come: the response may be there before the request is sent, and refuse it or answer
+part by part. Each wait for room, in the windows or in the socket, ends as soon as something comes for the stream, and
+whoever reads the response goes on with sending before each wait. A refusal (300 and above) ends the upload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._content import ByteStream
+from .._exceptions import LocalProtocolError, ReadTimeout, StreamClosed, TransportError
+from .._models import Headers, Request, Response
+from .._network.errors import is_over, read_timeout, write_timeout
+from .._protocols.h2.errors import ErrorCode
+from .._protocols.h2.request_fields import RequestHead
+from .._protocols.h2.streams import H2Stream
+from .._trace import Tracer, make_tracer
+from .http2_upload import Http2Upload
+
+if TYPE_CHECKING:
+    from .http2 import Http2Connection
+
+
+class Http2Exchange:
+    """A request and its response, which is the source of the response's body."""
+
+    __slots__ = (
+        "__weakref__",
+        "_connection",
+        "_deadline",
+        "_is_cut",
+        "_is_flushed",
+        "_is_over",
+        "_is_refused",
+        "_is_traced",
+        "_mark",
+        "_request",
+        "_stream",
+        "_timeouts",
+        "_tracer",
+        "_upload",
+    )
+
+    def __init__(self, connection: Http2Connection, request: Request) -> None:
+        self._connection = connection
+        self._request = request
+        self._timeouts: Mapping[str, Any] = request.extensions.get("timeout") or {}
+        self._deadline: float | None = request._deadline
+        self._stream: H2Stream | None = None
+        # How much was queued on the connection before this request.
+        self._mark = 0
+        self._is_flushed = True
+        self._upload: Http2Upload | None = None
+        self._tracer: Tracer | None = None
+        # Whether the place on the connection was given back, and if so, before the end of the response.
+        self._is_over = False
+        self._is_cut = False
+        # Whether the response made the rest of the request pointless.
+        self._is_refused = False
+        self._is_traced = False
+
+    async def run(self, head: RequestHead) -> Response:
+        """Send the request and return its response; see `Http2Connection.exchange`."""
+        try:
+            self._tracer = make_tracer(self._request.extensions, "http2", awaits=self._connection.colour.awaits)
+            stream = self._send(head)
+            if stream is None:
+                stream = await self._send_later(head)
+            if not self._is_flushed:
+                await self._flush(stream, stream.has_answer, self._timeouts.get("write"))
+            if self._tracer is not None:
+                await self._trace_sent(self._tracer, stream)
+            while not stream.has_answer():
+                if self._upload is not None:
+                    await self._push(self._upload, stream.has_answer)
+                    if stream.has_answer():
+                        break
+                await self._wait(stream.has_answer, is_answered=False)
+            if not stream.status_code:
+                assert stream.failure is not None
+                raise stream.failure
+            if self._upload is not None and stream.status_code >= 300:
+                self._is_refused = True
+                await self._drop_upload()
+            if self._tracer is not None:
+                await self._tracer.end((stream.status_code, stream.fields))
+            return self._begin_response(stream)
+        except BaseException as exc:
+            if isinstance(exc, TransportError):
+                self._tell_fate(exc)
+            self._abandon()
+            await self._drop_upload()
+            if self._tracer is not None:
+                await self._tracer.fail(exc)
+            raise
+
+    async def next_part(self) -> bytes | None:
+        """Return the next part of the body, None at its end.
+
+        Raises:
+            ReadTimeout, ReadError, WriteTimeout: as the stream.
+            RemoteProtocolError: the body is cut off or malformed, or the server ended it.
+            StreamClosed: it was closed before its end.
+        """
+        if self._is_over:
+            if self._is_cut:
+                raise StreamClosed()
+            return None
+        stream = self._stream
+        assert stream is not None
+        try:
+            if self._tracer is not None and not self._is_traced:
+                self._is_traced = True
+                await self._tracer.begin("receive_response_body", self._trace_info(stream))
+            return await self._take_part(stream)
+        except BaseException as exc:
+            self._abandon()
+            await self._drop_upload()
+            if self._tracer is not None:
+                await self._tracer.fail(exc)
+                await self._trace_closed(self._tracer, stream)
+            raise
+
+    async def close(self) -> None:
+        """Give the place back; the stream is reset if the body was not read to its end."""
+        if self._is_over:
+            return
+        self._is_cut = True
+        self._abandon()
+        await self._drop_upload()
+        if self._tracer is not None and self._stream is not None:
+            await self._trace_closed(self._tracer, self._stream)
+
+    def __del__(self) -> None:
+        if not getattr(self, "_is_over", True):
+            self._connection.lose(self._stream)
+
+    # Private from here on: the request.
+
+    def _send(self, head: RequestHead) -> H2Stream | None:
+        """Send the head, and what goes along of the body; None if no stream may be opened at this time."""
+        connection, request = self._connection, self._request
+        body, extensions = request.stream, request.extensions
+        content = body._stream if type(body) is ByteStream else None
+        if content is not None and head.content_length is not None and len(content) != head.content_length:
+            amount = "little" if len(content) < head.content_length else "much"
+            raise LocalProtocolError(f"Too {amount} data for declared Content-Length")
+        trailers = extensions.get("trailers")
+        # The way into a tunnel stays open.
+        is_tunnel = request.method == "CONNECT"
+        is_last = content == b"" and trailers is None and not is_tunnel
+        with connection.lock:
+            if not connection.can_open():
+                return None
+            self._mark = connection.turn.queued_size
+            stream = connection.engine.open(head, is_last=is_last, priority=extensions.get("priority"))
+            self._stream = stream
+            if not is_last and not is_tunnel:
+                upload = Http2Upload(
+                    connection,
+                    stream,
+                    content=content or b"",
+                    parts=None if content is not None else connection.colour.open_parts(body),
+                    content_length=head.content_length,
+                    trailers=trailers,
+                )
+                if content is not None:
+                    upload.send()
+                if not upload.is_done:
+                    self._upload = upload
+            self._is_flushed = connection.flush_soon()
+        return stream
+
+    async def _send_later(self, head: RequestHead) -> H2Stream:
+        while True:
+            await self._connection.wait_to_open(self._timeouts.get("pool"), self._deadline)
+            stream = self._send(head)
+            if stream is not None:
+                return stream
+
+    async def _flush(self, stream: H2Stream, is_met: Callable[[], bool], timeout: float | None) -> None:
+        connection = self._connection
+        await connection.wait_sent(stream, connection.turn.queued_size, is_met, timeout, self._deadline)
+
+    async def _push(self, upload: Http2Upload, is_met: Callable[[], bool]) -> None:
+        await upload.push(is_met, self._timeouts.get("write"), self._deadline)
+        if upload.is_done:
+            self._upload = None
+
+    async def _wait(self, is_met: Callable[[], bool], *, is_answered: bool) -> None:
+        """Wait until is_met, or until more of the request can be sent."""
+        connection, stream = self._connection, self._stream
+        assert stream is not None
+        if self._upload is None:
+            await connection.baton.wait(stream.id, is_met, self._timeouts.get("read"), self._deadline)
+            return
+        # While nothing was answered, it is the request that does not get on.
+        timeout = self._timeouts.get("read" if is_answered else "write")
+        can_send = connection.engine.can_send
+        try:
+            await connection.baton.wait(
+                stream.id, lambda: is_met() or can_send(stream) or stream.is_sent, timeout, self._deadline
+            )
+        except ReadTimeout as exc:
+            if is_answered:
+                raise
+            raise write_timeout(timeout, self._deadline) from exc
+
+    def _tell_fate(self, exc: TransportError) -> None:
+        """Note in an error what is known about the request: whether it may be sent again."""
+        stream = self._stream
+        if stream is None or stream.is_unprocessed or not self._connection.turn.has_begun(self._mark):
+            exc._is_unprocessed = True
+        elif not stream.has_received and self._connection.is_reused:
+            exc._is_unanswered = True
+
+    # The response.
+
+    def _begin_response(self, stream: H2Stream) -> Response:
+        connection = self._connection
+        body: Any
+        if stream.is_complete and self._upload is None and self._tracer is None:
+            with connection.lock:
+                body = ByteStream(connection.engine.take(stream))
+            self._finish(stream)
+        else:
+            body = connection.colour.make_body(self)
+        return Response._from_wire(
+            stream.status_code,
+            Headers._from_raw(stream.fields),
+            body,
+            {
+                "http_version": b"HTTP/2",
+                "network_stream": connection.network_stream,
+                "stream_id": stream.id,
+                "trailers": stream.trailers,
+            },
+        )
+
+    async def _take_part(self, stream: H2Stream) -> bytes | None:
+        connection = self._connection
+        while True:
+            # After the end of the response, the rest of the request is all there is to wait for.
+            is_met = _never if stream.is_complete else stream.has_news
+            if self._upload is not None:
+                await self._push(self._upload, is_met)
+            with connection.lock:
+                part = connection.engine.take(stream)
+                is_flushed = connection.flush_soon()
+            if not is_flushed and not stream.is_complete:
+                # The server may wait for the credit among it.
+                await self._flush(stream, is_met, self._timeouts.get("read"))
+            if stream.is_complete and self._upload is None:
+                self._finish(stream)
+                if self._tracer is not None:
+                    await self._tracer.end()
+                    await self._trace_closed(self._tracer, stream)
+                return part or None
+            if part:
+                if self._deadline is not None and is_over(self._deadline):
+                    # What comes without a pause would never wait for the deadline.
+                    raise read_timeout(None, self._deadline)
+                return part
+            if stream.failure is not None:
+                raise stream.failure
+            await self._wait(is_met, is_answered=True)
+
+    # The end.
+
+    def _finish(self, stream: H2Stream) -> None:
+        """Give the place back after the last byte of the response."""
+        self._is_over = True
+        connection = self._connection
+        if self._is_refused:
+            # RFC 9113 8.1: of a request whose rest nobody waits for.
+            with connection.lock:
+                connection.engine.reset(stream, ErrorCode.CANCEL)
+                connection.flush_soon()
+        connection.end()
+
+    def _abandon(self) -> None:
+        """Give the place back, whatever there is still to send or to come."""
+        if self._is_over:
+            return
+        self._is_over = True
+        connection, stream = self._connection, self._stream
+        try:
+            if stream is not None:
+                with connection.lock:
+                    connection.engine.reset(stream, ErrorCode.CANCEL)
+                    connection.flush_soon()
+        finally:
+            connection.end()
+
+    async def _drop_upload(self) -> None:
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            await upload.close()
+
+    # What is told of it.
+
+    def _trace_info(self, stream: H2Stream) -> dict[str, Any]:
+        return {"request": self._request, "stream_id": stream.id}
+
+    async def _trace_sent(self, tracer: Tracer, stream: H2Stream) -> None:
+        info = self._trace_info(stream)
+        await tracer.begin("send_request_headers", info)
+        await tracer.end()
+        await tracer.begin("send_request_body", info)
+        if self._upload is not None:
+            await self._push(self._upload, stream.has_answer)
+        await tracer.end()
+        await tracer.begin("receive_response_headers", info)
+
+    async def _trace_closed(self, tracer: Tracer, stream: H2Stream) -> None:
+        await tracer.begin("response_closed", {"stream_id": stream.id})
+        await tracer.end()
+
+
+# Private from here on.
+
+
+def _never() -> bool:
+    return False

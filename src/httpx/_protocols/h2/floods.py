@@ -1,0 +1,50 @@
+"""Bound what a peer may make this side do for nothing: frames that bring no response any further.
+
+Every frame costs some microseconds, and a peer can send hundreds of thousands of them in a few packets: empty DATA,
+PING, SETTINGS, WINDOW_UPDATE, RST_STREAM, PRIORITY, frames of unknown types. Each may be sent, and none of them is
+wrong in itself. So there is one allowance for all of them together. Each takes one off; what moves something (a
+response, a part of a body, in either direction) gives one back, and so does time, for a connection on which nothing
+happens but a PING now and then lives for days.
+"""
+
+from __future__ import annotations
+
+from .errors import ConnectionFault, ErrorCode
+
+# Frames. A peer that sends a WINDOW_UPDATE or an empty frame with each part of a body is never near it.
+MAX_ALLOWANCE = 1000
+
+# Frames a second that are given back; RFC 9113 10.5 leaves it to us. Some proxies send a PING with every few responses.
+REFILL_RATE = 20.0
+
+
+class FrameAllowance:
+    """Count frames that bring nothing, against those that do."""
+
+    __slots__ = ("_filled_at", "_left")
+
+    def __init__(self) -> None:
+        self._left = MAX_ALLOWANCE
+        self._filled_at = 0.0
+
+    def spend(self, now: float, what: str) -> None:
+        """Count a frame that brings nothing.
+
+        Raises:
+            ConnectionFault: they are too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            refill = min(int((now - self._filled_at) * REFILL_RATE), MAX_ALLOWANCE) if self._filled_at else 0
+            self._filled_at = now
+            if refill < 1:
+                raise ConnectionFault(
+                    ErrorCode.ENHANCE_YOUR_CALM,
+                    f"more than {MAX_ALLOWANCE} frames that bring nothing, the last of them {what}",
+                )
+            self._left = refill - 1
+
+    def earn(self) -> None:
+        """Count a frame that moves something."""
+        if self._left < MAX_ALLOWANCE:
+            self._left += 1

@@ -1,0 +1,139 @@
+"""Write the fields of a request as HTTP/2 has them (RFC 9113 8.3.1): pseudo-fields first, the others in lower case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..._exceptions import LocalProtocolError
+from ..fields import SENSITIVE_FIELDS, TOKEN_CHARACTER, FieldList, check_fields, quote
+from ..h1.encoder import request_framing
+
+# Lists of fields whose HTTP/2 form is kept.
+MAX_KNOWN_FIELDS = 256
+
+
+class RequestHead(NamedTuple):
+    """The fields of a request; `content_length` is what they announce, None if nothing."""
+
+    fields: FieldList
+    content_length: int | None
+
+
+def make_request_head(
+    method: bytes, scheme: bytes, target: bytes, fields: FieldList, *, protocol: bytes | None = None
+) -> RequestHead:
+    """Return the head of a request whose fields are as for HTTP/1.1, Host among them.
+
+    With a protocol it is an extended CONNECT (RFC 8441).
+
+    Raises:
+        LocalProtocolError: the method, the target, or a field is outside the grammar, or Host is missing or repeated.
+    """
+    key = tuple(fields)
+    known = _known.get(key)
+    if known is None:
+        known = _convert(fields)
+        # What may be a secret is not kept.
+        if all(name not in SENSITIVE_FIELDS and name in _PUBLIC_FIELDS for name, _ in known.fields):
+            if len(_known) >= MAX_KNOWN_FIELDS:
+                _known.clear()
+            _known[key] = known
+    if _METHOD_AND_TARGET.fullmatch(b"%b %b" % (method, target)) is None:
+        _refuse(method)
+    pseudo_fields = [(b":method", method)]
+    if method == b"CONNECT" and protocol is None:
+        # RFC 9113 8.5: the authority is all there is.
+        pseudo_fields.append((b":authority", target))
+    else:
+        if protocol is not None:
+            pseudo_fields.append((b":protocol", protocol))
+        pseudo_fields += (b":scheme", scheme), (b":authority", known.authority), (b":path", target)
+    return RequestHead(pseudo_fields + known.fields, known.content_length)
+
+
+def make_trailers(trailers: Mapping[str, str] | FieldList) -> FieldList:
+    """Return the trailer fields of a request.
+
+    Raises:
+        LocalProtocolError: one is outside the grammar, or has no place in a trailer section.
+    """
+    items = trailers.items() if isinstance(trailers, Mapping) else trailers
+    fields = [(_as_bytes(name).lower(), _as_bytes(value)) for name, value in items]
+    check_fields(fields)
+    for name, _ in fields:
+        # RFC 9110 6.5.1: nothing that frames, routes or authenticates a message.
+        if name in _DROPPED_FIELDS or name in _NO_TRAILERS:
+            raise LocalProtocolError(f"{quote(name)} cannot be sent in a trailer section")
+    return fields
+
+
+# Private from here on.
+
+
+class _Known(NamedTuple):
+    authority: bytes
+    fields: FieldList
+    content_length: int | None
+
+
+_known: dict[tuple[tuple[bytes, bytes], ...], _Known] = {}
+
+_METHOD_AND_TARGET = re.compile(TOKEN_CHARACTER + rb"++ [\x21-\x7e]++")
+_METHOD = re.compile(TOKEN_CHARACTER + rb"++")
+
+# RFC 9113 8.2.2: what is about an HTTP/1.1 connection, default fields of the client among it. Host becomes :authority.
+_DROPPED_FIELDS = frozenset(
+    {b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade", b"http2-settings"}
+)
+
+_NO_TRAILERS = frozenset({b"content-length", b"te", b"trailer", b"authorization", b"cookie", b"content-encoding"})
+
+# What tells nothing about the user, as in `h1.encoder`.
+_PUBLIC_FIELDS = frozenset(
+    {
+        *(b"accept", b"accept-encoding", b"accept-language", b"user-agent"),
+        *(b"content-length", b"content-type", b"cache-control", b"te"),
+    }
+)
+
+
+def _convert(fields: FieldList) -> _Known:
+    check_fields(fields)
+    framing = request_framing(fields)
+    authority = None
+    dropped = set(_DROPPED_FIELDS)
+    converted: FieldList = []
+    for name, value in fields:
+        name = name.lower()
+        if name == b"host":
+            if authority is not None:
+                raise LocalProtocolError("Found multiple Host: headers")
+            authority = value
+        elif name == b"connection":
+            # RFC 9110 7.6.1: what it names is about the connection, too.
+            dropped.update(option.strip(b" \t") for option in value.lower().split(b","))
+        converted.append((name, value))
+    if authority is None:
+        raise LocalProtocolError("Missing mandatory Host: header")
+    # RFC 9113 8.2.2: TE may say "trailers", and nothing else.
+    kept = [
+        field
+        for field in converted
+        if field[0] not in dropped and (field[0] != b"te" or field[1].lower() == b"trailers")
+    ]
+    return _Known(authority, kept, framing.content_length)
+
+
+def _refuse(method: bytes) -> None:
+    if _METHOD.fullmatch(method) is None:
+        raise LocalProtocolError(f"Illegal method characters in {quote(method)}")
+    raise LocalProtocolError(
+        "Illegal target characters: it is empty, or whitespace, control or non-ASCII characters "
+        "in it are not percent-encoded"
+    )
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text.encode("ascii") if isinstance(text, str) else text

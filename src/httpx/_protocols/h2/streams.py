@@ -1,0 +1,202 @@
+"""One stream of HTTP/2 (RFC 9113 5.1): what its response has brought so far, and whether either side may say more.
+
+A stream is opened by its request, so it begins OPEN (or HALF_CLOSED_LOCAL, without a body), and ends CLOSED:
+
+    OPEN -> HALF_CLOSED_LOCAL  (the request is sent)     -> CLOSED
+    OPEN -> HALF_CLOSED_REMOTE (the response is complete) -> CLOSED
+    any  -> CLOSED             (reset by either side, or its connection is lost)
+"""
+
+from __future__ import annotations
+
+import enum
+
+from ..._exceptions import TransportError
+from ..fields import FieldList
+from ..h1.head import MAX_INFORMATIONAL, parse_content_length
+from .errors import ErrorCode, StreamFault
+from .response_fields import DecodedFields, check_fields, parse_head
+from .windows import StreamWindow
+
+
+class StreamState(enum.Enum):
+    """Who may still send."""
+
+    OPEN = enum.auto()
+    HALF_CLOSED_LOCAL = enum.auto()
+    HALF_CLOSED_REMOTE = enum.auto()
+    CLOSED = enum.auto()
+
+
+class H2Stream:
+    """One request and its response.
+
+    Attributes:
+        status_code, fields: of the final response; 0 until it came.
+        parts, unread_size: what came of the body and was not taken.
+        trailers: the fields after the body.
+        is_complete: the response came to its end.
+        failure: why there will be nothing more; what came before that is good.
+        is_unprocessed: with a failure, the server said that it did nothing about the request.
+        has_received: anything of a response came.
+        send_window: bytes of the body that the server allows at this time; below 0 after it took some back.
+    """
+
+    __slots__ = (
+        "_content_length",
+        "_informational_count",
+        "_is_without_body",
+        "_received_size",
+        "_tunnels",
+        "failure",
+        "fields",
+        "has_received",
+        "id",
+        "is_complete",
+        "is_unprocessed",
+        "parts",
+        "send_window",
+        "state",
+        "status_code",
+        "trailers",
+        "unread_size",
+        "window",
+    )
+
+    def __init__(self, stream_id: int, *, method: bytes, send_window: int, is_sent: bool) -> None:
+        self.id = stream_id
+        self.state = StreamState.HALF_CLOSED_LOCAL if is_sent else StreamState.OPEN
+        self.send_window = send_window
+        self.window = StreamWindow()
+        self.status_code = 0
+        self.fields: FieldList = []
+        self.parts: list[bytes] = []
+        self.unread_size = 0
+        self.trailers: FieldList = []
+        self.is_complete = False
+        self.failure: TransportError | None = None
+        self.is_unprocessed = False
+        self.has_received = False
+        self._is_without_body = method == b"HEAD"
+        self._tunnels = method == b"CONNECT"
+        self._content_length = -1
+        self._received_size = 0
+        self._informational_count = 0
+
+    # What those who wait for this stream ask for.
+
+    def has_answer(self) -> bool:
+        """Tell whether the final response began, or never will."""
+        return self.status_code != 0 or self.failure is not None
+
+    def has_news(self) -> bool:
+        """Tell whether there is something of the body to take, or its end, or a failure."""
+        return self.unread_size > 0 or self.is_complete or self.failure is not None
+
+    @property
+    def is_sent(self) -> bool:
+        """Tell whether nothing more of the request may be sent."""
+        return self.state is StreamState.HALF_CLOSED_LOCAL or self.state is StreamState.CLOSED
+
+    # For the engine.
+
+    def receive_fields(self, decoded: DecodedFields, *, is_last: bool) -> None:
+        """Take a field section: an informational response, the final one, or trailers.
+
+        Raises:
+            StreamFault: it is malformed, or out of place.
+        """
+        self._check_open()
+        self.has_received = True
+        if self.status_code:
+            # RFC 9113 8.1: a second field section is the trailers, and ends the stream.
+            if not is_last:
+                raise StreamFault(ErrorCode.PROTOCOL_ERROR, "trailers that do not end the stream")
+            trailers = list(decoded)
+            check_fields(trailers)
+            # In place: whoever has the response has the list.
+            self.trailers += trailers
+            return
+        status_code, fields = parse_head(decoded)
+        if status_code < 200:
+            self._receive_informational(status_code, is_last=is_last)
+            return
+        if self._tunnels and status_code < 300:
+            # RFC 9110 9.3.6: what follows is the tunnel, whatever the fields say.
+            pass
+        elif status_code == 204 or status_code == 304:
+            self._is_without_body = True
+        elif not self._is_without_body:
+            self._take_content_length(fields)
+        self.fields = fields
+        self.status_code = status_code
+
+    def receive_data(self, data: bytes) -> None:
+        """Take a part of the body.
+
+        Raises:
+            StreamFault: there is no place for it.
+        """
+        self._check_open()
+        if not self.status_code:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "DATA before the response")
+        if not data:
+            return
+        if self._is_without_body:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "DATA of a response that has no body")
+        self._received_size += len(data)
+        if 0 <= self._content_length < self._received_size:
+            raise StreamFault(
+                ErrorCode.PROTOCOL_ERROR, f"more DATA than the {self._content_length} bytes of its Content-Length"
+            )
+        self.parts.append(data)
+        self.unread_size += len(data)
+
+    def receive_end(self) -> None:
+        """Take the end of the response.
+
+        Raises:
+            StreamFault: it is too early.
+        """
+        if not self.status_code:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, "the end of the stream before a final response")
+        # RFC 9113 8.1.1: the sum of the DATA is what Content-Length says.
+        if 0 <= self._content_length != self._received_size:
+            raise StreamFault(
+                ErrorCode.PROTOCOL_ERROR,
+                f"{self._received_size} bytes of DATA, where its Content-Length is {self._content_length}",
+            )
+        self.is_complete = True
+        is_closed = self.state is StreamState.HALF_CLOSED_LOCAL
+        self.state = StreamState.CLOSED if is_closed else StreamState.HALF_CLOSED_REMOTE
+
+    def finish_sending(self) -> None:
+        """Note that the request is sent to its end."""
+        is_closed = self.state is StreamState.HALF_CLOSED_REMOTE
+        self.state = StreamState.CLOSED if is_closed else StreamState.HALF_CLOSED_LOCAL
+
+    def fail(self, failure: TransportError, *, is_unprocessed: bool = False) -> None:
+        """End the stream; what came is kept. A response that is complete stays so."""
+        self.state = StreamState.CLOSED
+        if self.failure is None and not self.is_complete:
+            self.failure = failure
+            self.is_unprocessed = is_unprocessed
+
+    # Private from here on.
+
+    def _check_open(self) -> None:
+        if self.is_complete:
+            raise StreamFault(ErrorCode.STREAM_CLOSED, "more after the end of the stream")
+
+    def _receive_informational(self, status_code: int, *, is_last: bool) -> None:
+        # RFC 9113 8.6: HTTP/2 has no 101, and 8.1: an informational response ends no stream.
+        if status_code == 101 or is_last:
+            raise StreamFault(ErrorCode.PROTOCOL_ERROR, f"a response {status_code} that cannot be")
+        self._informational_count += 1
+        if self._informational_count > MAX_INFORMATIONAL:
+            raise StreamFault(ErrorCode.ENHANCE_YOUR_CALM, f"more than {MAX_INFORMATIONAL} informational responses")
+
+    def _take_content_length(self, fields: FieldList) -> None:
+        values = [value for name, value in fields if name == b"content-length"]
+        if values:
+            self._content_length = parse_content_length(b",".join(values))
