@@ -215,10 +215,8 @@ class Pool:
             if connection is None:
                 return None
             if isinstance(connection, Http2Connection):
-                if (connection.exchange_count > 1 or connection.idle_until >= time.monotonic()) and connection.check():
+                if self._check_shared(connection):
                     return connection
-                connection.retire()
-                self.end_exchange(connection)
                 continue
             try:
                 # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
@@ -235,6 +233,18 @@ class Pool:
                 raise
             connection.close()
             self.discard(connection)
+
+    def _check_shared(self, connection: Http2Connection) -> bool:
+        """Tell whether a connection that was taken still stands, and give it back if it does not."""
+        is_good = False
+        try:
+            is_expired = connection.exchange_count == 1 and connection.idle_until < time.monotonic()
+            is_good = not is_expired and connection.check()
+        finally:
+            if not is_good:
+                connection.retire()
+                self.end_exchange(connection)
+        return is_good
 
     async def _take_other(self, route: RouteKey, request: Request, *, is_fresh: bool = False) -> Connection:
         """Return a connection along route: one that is made as soon as there is a slot, or one that comes back before.

@@ -143,21 +143,24 @@ async def test_informational_responses_are_passed_over(h2_client: H2Client, serv
         assert (await client.get(server.url())).content == b"final"
 
 
-async def test_trailers_go_both_ways(h2_client: H2Client, serve_frames: ServeFrames) -> None:
+async def test_trailers_go_both_ways(h2_client: H2Client, face: Face, serve_frames: ServeFrames) -> None:
     received = []
 
     def script(conversation: FrameConversation) -> None:
         conversation.greet()
         received.append(conversation.read_request())
         conversation.send_headers(1)
+        conversation.server.wait()
         conversation.send_data(1, b"body")
         conversation.send_headers(1, [("x-checksum", "abc")], is_last=True)
         conversation.read_to_end()
 
     server = serve_frames(script)
     async with h2_client() as client:
-        response = await client.post(server.url(), content=b"12345", extensions={"trailers": lambda: {"X-Digest": "5"}})
-    assert response.content == b"body"
+        extensions = {"trailers": lambda: {"X-Digest": "5"}}
+        async with client.stream("POST", server.url(), content=b"12345", extensions=extensions) as response:
+            server.may_go_on.set()
+            assert await face.read(response) == b"body"
     assert response.extensions["trailers"] == [(b"x-checksum", b"abc")]
     assert received[0].body == b"12345"
     assert received[0].trailers == [("x-digest", "5")]

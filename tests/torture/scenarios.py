@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from httpx._network.base import Network
 
+from ..h2.echo import EchoServer
 from ..network.colours import Colour, Task, TaskCancelled
 from .kernel import Subject
 from .server import LARGE_BODY, Server
@@ -20,9 +21,9 @@ class ClientSubject(Subject):
     # Seconds; long for a loaded machine, and reached only by requests that are lost.
     timeout = 20.0
 
-    def __init__(self, colour: Colour, network: Network, server: Server, **options: Any) -> None:
+    def __init__(self, colour: Colour, network: Network, server: Server | EchoServer, **options: Any) -> None:
         self.colour = colour
-        self.url = server.url
+        self.url = server.url() if isinstance(server, EchoServer) else server.url
         self._client: Any
         if colour.can_cancel:
             transport: Any = httpx.AsyncHTTPTransport(**options)
@@ -145,6 +146,29 @@ class Queue(ClientSubject):
         assert len(errors) <= 1, errors
         for error in errors:
             raise error
+
+
+class Together(ClientSubject):
+    """Three requests at once, over one connection where it can be shared; one of them drops its response."""
+
+    async def run(self) -> None:
+        tasks: list[Task[Any]] = [
+            self.colour.start(self.request, "GET", "/large"),
+            self.colour.start(self.read_some, "/large"),
+            self.colour.start(self.post),
+        ]
+        errors: list[BaseException] = []
+        for task in tasks:
+            try:
+                await task.join()
+            except BaseException as exc:
+                errors.append(exc)
+        # An interrupt may cost the connection that they share; what struck one comes first, then.
+        for error in sorted(errors, key=lambda error: isinstance(error, httpx.TransportError)):
+            raise error
+
+    async def post(self) -> None:
+        assert (await self.request("POST", "/length", content=bytes(100_000))).text == "100000"
 
 
 class Crowd(ClientSubject):

@@ -10,6 +10,7 @@ import httpx
 from httpx._pool import Pool
 from httpx._shelves import Shelves
 
+from ..h2.echo import EchoServer
 from ..network.colours import COLOURS, Colour
 from ..network.lines import Trust
 from . import scenarios
@@ -69,6 +70,50 @@ async def test_a_crowd_leaves_nothing_behind(colour: Colour, server: Server) -> 
     )
     report.check()
     assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+
+
+SHARED = [
+    scenarios.Get,
+    scenarios.GetAgain,
+    scenarios.GetLarge,
+    scenarios.Upload,
+    scenarios.HalfRead,
+    scenarios.Redirect,
+    scenarios.Together,
+]
+
+
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("scenario", SHARED)
+async def test_nothing_is_left_behind_over_http2(
+    colour: Colour,
+    h2_server: EchoServer,
+    h2_tls_server: EchoServer,
+    trust: Trust,
+    scenario: type[ClientSubject],
+    is_secure: bool,
+) -> None:
+    server = h2_tls_server if is_secure else h2_server
+    options = {"http1": is_secure, "http2": True, "verify": trust.client_context()}
+    report = await sweep(scenario.__name__, lambda network: scenario(colour, network, server, **options), colour)
+    report.check()
+    assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+
+
+async def test_a_crowd_leaves_nothing_behind_over_http2(
+    colour: Colour, h2_tls_server: EchoServer, trust: Trust
+) -> None:
+    options = {"http2": True, "verify": trust.client_context()}
+    report = await sweep_randomly(
+        "Crowd",
+        lambda network: scenarios.Crowd(colour, network, h2_tls_server, **options),
+        colour,
+        seed=11,
+        runs_count=12,
+        strikes_count=8,
+    )
+    report.check()
+    assert {"read", "write_now"} <= report.struck_names
 
 
 # The pools of this test believe that they hold connections, and say so when they are collected.

@@ -133,7 +133,7 @@ class Http2Connection:
     @property
     def is_usable(self) -> bool:
         """Tell whether another exchange may begin on it, now or later."""
-        return not (self.engine.is_closing or self._is_lost)
+        return not (self.engine.is_closing or self._is_lost or self.turn.has_failed)
 
     def check(self) -> bool:
         """Take what came while nobody read; return whether another exchange may begin. It does not wait."""
@@ -181,10 +181,12 @@ class Http2Connection:
 
     def close(self) -> None:
         """Close a connection that carries no exchange."""
-        with self.lock:
-            self.engine.say_goodbye()
-            self.turn.flush_now()
-        log_close(self.stream.close)
+        try:
+            with self.lock:
+                self.engine.say_goodbye()
+                self.turn.flush_now()
+        finally:
+            log_close(self.stream.close)
 
     def abort(self) -> None:
         """Drop the connection, whatever its state."""
@@ -197,7 +199,7 @@ class Http2Connection:
         """Tell whether a stream may be opened at this time. To be called under the lock."""
         engine = self.engine
         # Of those who come before the server has spoken, one goes ahead; the others wait for what it says.
-        return engine.has_room and (engine.peer.is_known or not engine.streams) and not self._is_lost
+        return engine.has_room and (engine.peer.is_known or not engine.streams) and self.is_usable
 
     async def wait_to_open(self, timeout: float | None, deadline: float | None) -> None:
         """Wait until a stream may be opened, for what only the server's word stands in the way of.
@@ -300,6 +302,12 @@ class Http2Connection:
     async def _read(self, timeout: float | None, deadline: float | None) -> bytes | None:
         """Wait for bytes, for the baton; None if something was sent meanwhile, which somebody may wait for."""
         self.tell_keeper()
+        if self.turn.has_failed:
+            # What the server said before it went away comes first, and nothing more will come.
+            data = self.stream.read_available()
+            if data is None:
+                self.turn.raise_failure()
+            return data
         if self.turn.is_stalled:
             await self.turn.flush_or_readable(timeout, deadline)
             if not self.stream.is_readable():
@@ -338,6 +346,11 @@ class Http2Connection:
         except TransportError as exc:
             self._is_lost = True
             self.baton.fail(exc)
+        except BaseException:
+            # Bytes may be lost, and without them the others mean nothing.
+            self._is_lost = True
+            self.baton.fail(ReadError("The connection was given up: an interrupt struck while it was read."))
+            raise
 
     def _reset_lost(self) -> None:
         while self._lost_streams:

@@ -188,7 +188,7 @@ class Http2Exchange:
     async def _push(self, upload: Http2Upload, is_met: Callable[[], bool]) -> None:
         await upload.push(is_met, self._timeouts.get("write"), self._deadline)
         if upload.is_done:
-            self._upload = None
+            await self._drop_upload()
 
     async def _wait(self, is_met: Callable[[], bool], *, is_answered: bool) -> None:
         """Wait until is_met, or until more of the request can be sent."""
@@ -274,12 +274,14 @@ class Http2Exchange:
         """Give the place back after the last byte of the response."""
         self._is_over = True
         connection = self._connection
-        if self._is_refused:
-            # RFC 9113 8.1: of a request whose rest nobody waits for.
-            with connection.lock:
-                connection.engine.reset(stream, ErrorCode.CANCEL)
-                connection.flush_soon()
-        connection.end()
+        try:
+            if self._is_refused:
+                # RFC 9113 8.1: of a request whose rest nobody waits for.
+                with connection.lock:
+                    connection.engine.reset(stream, ErrorCode.CANCEL)
+                    connection.flush_soon()
+        finally:
+            connection.end()
 
     def _abandon(self) -> None:
         """Give the place back, whatever there is still to send or to come."""

@@ -116,7 +116,7 @@ class WriteTurn:
             with self._lock:
                 if self.flush_now():
                     return
-                self._raise_failure()
+                self.raise_failure()
                 place = _Place(self._queued_size, monotonic())
                 self._enter(place)
             while True:
@@ -125,7 +125,7 @@ class WriteTurn:
                     if self._is_done(place):
                         self._leave(place)
                         return
-                    self._raise_failure()
+                    self.raise_failure()
                     if not in_time:
                         self._raise_if_overdue(place, timeout, deadline)
         except BaseException:
@@ -185,6 +185,11 @@ class WriteTurn:
     def has_failed(self) -> bool:
         """Tell whether nothing can be written any more."""
         return self._error is not None
+
+    def raise_failure(self) -> None:
+        """Raise the error that ended all writing, if there was one."""
+        if self._error is not None:
+            raise copy_of(self._error) from self._error.__cause__
 
     @property
     def queued_size(self) -> int:
@@ -289,10 +294,6 @@ class WriteTurn:
         elif place in self._waiting:
             # In linear time, but only for one who is cancelled in a queue that only a blocked socket makes.
             self._waiting.remove(place)
-
-    def _raise_failure(self) -> None:
-        if self._error is not None:
-            raise copy_of(self._error) from self._error.__cause__
 
 
 class _Place:

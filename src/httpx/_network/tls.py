@@ -228,10 +228,10 @@ class TLSStream(Stream):
     def close(self) -> None:
         if not self._is_open:
             return
-        # Closing a socket with something unread in it resets the connection, and session tickets mostly are unread.
-        self.is_readable()
-        self._is_open = False
         try:
+            # Closing a socket with something unread in it resets the connection, and session tickets mostly are unread.
+            self.is_readable()
+            self._is_open = False
             with self._lock:
                 self._flush()
                 if not self._unsent:
@@ -239,6 +239,9 @@ class TLSStream(Stream):
         except WriteError:
             # The peer is gone and needs no goodbye.
             pass
+        except BaseException:
+            self.abort()
+            raise
         self._forget_received()
         if self.has_unsent:
             self._inner.abort()
