@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .__version__ import __description__, __title__, __version__
 
 if TYPE_CHECKING:
+    from .__main__ import main
     from ._api import delete, get, head, options, patch, post, put, query, request, stream
     from ._auth import Auth, BasicAuth, DigestAuth, FunctionAuth, NetRCAuth
     from ._client import USE_CLIENT_DEFAULT, AsyncClient, Client
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 # Where each name comes from.
 _SOURCES = {
+    "__main__": "main",
     "_api": "delete get head options patch post put query request stream",
     "_auth": "Auth BasicAuth DigestAuth FunctionAuth NetRCAuth",
     "_client": "USE_CLIENT_DEFAULT AsyncClient Client",
@@ -147,6 +149,7 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "main",
     "options",
     "patch",
     "post",
