@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RequestError,
         RequestNotRead,
         ResponseNotRead,
+        SSEError,
         StreamClosed,
         StreamConsumed,
         StreamError,
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
         WriteTimeout,
     )
     from ._models import Cookies, Headers, Request, Response
+    from ._protocols.sse import ServerSentEvent
     from ._query import QueryParams
+    from ._sse import EventSource
     from ._status_codes import codes
     from ._transports.asgi import ASGITransport
     from ._transports.base import AsyncBaseTransport, BaseTransport
@@ -66,11 +69,13 @@ _SOURCES = {
     "_exceptions": (
         "CloseError ConnectError ConnectTimeout CookieConflict DecodingError HTTPError HTTPStatusError InvalidURL "
         "LocalProtocolError NetworkError PoolTimeout ProtocolError ProxyError ReadError ReadTimeout "
-        "RemoteProtocolError RequestError RequestNotRead ResponseNotRead StreamClosed StreamConsumed StreamError "
-        "TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
+        "RemoteProtocolError RequestError RequestNotRead ResponseNotRead SSEError StreamClosed StreamConsumed "
+        "StreamError TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
     ),
     "_models": "Cookies Headers Request Response",
+    "_protocols.sse": "ServerSentEvent",
     "_query": "QueryParams",
+    "_sse": "EventSource",
     "_status_codes": "codes",
     "_transports.asgi": "ASGITransport",
     "_transports.base": "AsyncBaseTransport BaseTransport",
@@ -102,6 +107,7 @@ __all__ = [
     "Cookies",
     "DecodingError",
     "DigestAuth",
+    "EventSource",
     "FunctionAuth",
     "HTTPError",
     "HTTPStatusError",
@@ -127,6 +133,8 @@ __all__ = [
     "RequestNotRead",
     "Response",
     "ResponseNotRead",
+    "SSEError",
+    "ServerSentEvent",
     "StreamClosed",
     "StreamConsumed",
     "StreamError",

@@ -30,7 +30,7 @@ LAYERS = [
     ("network", ["_network", "_tls"]),
     ("connections", ["_pool", "_shelves", "_tickets", "_returns", "_repeats", "_connect", "_tunnels", "_connections"]),
     ("transports, policies", ["_transports", "_policies"]),
-    ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_websocket"]),
+    ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
     ("face", ["", "__main__", "_api", "_main", "_display"]),
 ]
 

@@ -150,7 +150,30 @@ FUNCTION_PARAMETERS = (
     "verify: bool | ssl.SSLContext | str = True, timeout: TimeoutTypes = Timeout(timeout=5.0), trust_env: bool = True"
 )
 
+SSE_PARAMETERS = (
+    "self, url: URL | str, *, method: str = 'GET', "
+    + VERB_PARAMETERS.removeprefix("url: URL | str, *, ")
+    + "auth: AuthTypes | None | UseClientDefault = <UseClientDefault>, "
+    + METHOD_PARAMETERS.removeprefix("auth: AuthTypes | UseClientDefault = <UseClientDefault>, ")
+    + ", max_event_size: None | int = 1048576"
+    # This one is known here only.
+    + ", reconnect: bool | int = False"
+)
+
 ADDITIONS = {
+    "Client.sse": f"context manager def ({SSE_PARAMETERS}) -> Generator[EventSource]",
+    "AsyncClient.sse": f"async context manager def ({SSE_PARAMETERS}) -> AsyncGenerator[EventSource]",
+    "EventSource.__init__": "def (self, response: Response, max_event_size: None | int = 1048576) -> None",
+    "EventSource.__iter__": "def (self) -> Iterator[ServerSentEvent]",
+    "EventSource.__aiter__": "def (self) -> AsyncIterator[ServerSentEvent]",
+    "EventSource.response": "property -> Response",
+    "EventSource.last_event_id": "property -> str",
+    "EventSource.retry": "property -> None | int",
+    "SSEError.__init__": "def (self, message: str, *, request: None | Request = None) -> None",
+    "ServerSentEvent.__init__": (
+        "def (self, event: str = 'message', data: str = '', id: str = '', retry: None | int = None) -> None"
+    ),
+    "ServerSentEvent.json": "def (self) -> object",
     "Client.query": f"def (self, {VERB_PARAMETERS}{METHOD_PARAMETERS}) -> Response",
     "AsyncClient.query": f"async def (self, {VERB_PARAMETERS}{METHOD_PARAMETERS}) -> Response",
     "FunctionAuth.__init__": "def (self, func: Callable[[Request], Request]) -> None",
@@ -177,6 +200,8 @@ def test_added_function_is_there() -> None:
 def test_added_classes_are_of_the_public_module() -> None:
     assert {httpx.Origin.__module__, httpx.FunctionAuth.__module__} == {"httpx"}
     assert issubclass(httpx.FunctionAuth, httpx.Auth)
+    assert {cls.__module__ for cls in (httpx.EventSource, httpx.ServerSentEvent, httpx.SSEError)} == {"httpx"}
+    assert issubclass(httpx.SSEError, httpx.TransportError)
 
 
 def test_added_attributes_are_there() -> None:
@@ -189,7 +214,7 @@ def test_added_attributes_are_there() -> None:
 
 def test_no_other_name_was_added() -> None:
     added = set(httpx.__all__) - set(RECORDED["all"])
-    assert added == {"FunctionAuth", "Origin", "query"}
+    assert added == {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent", "query"}
 
 
 def test_public_classes_have_room_for_attributes_and_weak_references() -> None:
