@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .__version__ import __description__, __title__, __version__
 
 if TYPE_CHECKING:
+    from ._alias import alias_httpx, alias_httpx2
     from ._api import delete, get, head, options, patch, post, put, query, request, stream
     from ._auth import Auth, BasicAuth, DigestAuth, FunctionAuth, NetRCAuth
     from ._client import USE_CLIENT_DEFAULT, AsyncClient, Client
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 # Where each name comes from.
 _SOURCES = {
+    "_alias": "alias_httpx alias_httpx2",
     "_api": "delete get head options patch post put query request stream",
     "_auth": "Auth BasicAuth DigestAuth FunctionAuth NetRCAuth",
     "_client": "USE_CLIENT_DEFAULT AsyncClient Client",
@@ -150,6 +152,8 @@ __all__ = [
     "__description__",
     "__title__",
     "__version__",
+    "alias_httpx",
+    "alias_httpx2",
     "codes",
     "create_ssl_context",
     "delete",

@@ -192,7 +192,8 @@ def test_added_member_is_there(path: str) -> None:
     assert describe_ours(name)["members"][member] == ADDITIONS[path]
 
 
-def test_added_function_is_there() -> None:
+def test_added_functions_are_there() -> None:
+    assert describe(httpx.alias_httpx)["signature"] == describe(httpx.alias_httpx2)["signature"] == "def () -> None"
     assert describe(httpx.query)["signature"] == f"def ({VERB_PARAMETERS}{FUNCTION_PARAMETERS}) -> Response"
     assert "query" in httpx.__all__
 
@@ -214,7 +215,8 @@ def test_added_attributes_are_there() -> None:
 
 def test_no_other_name_was_added() -> None:
     added = set(httpx.__all__) - set(RECORDED["all"])
-    assert added == {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent", "query"}
+    classes = {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent"}
+    assert added == classes | {"alias_httpx", "alias_httpx2", "query"}
 
 
 def test_public_classes_have_room_for_attributes_and_weak_references() -> None:
