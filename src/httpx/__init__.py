@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .__version__ import __description__, __title__, __version__
+from ._httpcore import install_finder
 
 if TYPE_CHECKING:
     from ._alias import alias_httpx, alias_httpx2
@@ -167,6 +168,11 @@ __all__ = [
     "request",
     "stream",
 ]
+
+
+# Nothing but respx and pytest-httpx finds anything by it.
+install_finder()
+del install_finder
 
 
 def __getattr__(name: str) -> Any:

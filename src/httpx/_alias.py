@@ -58,6 +58,23 @@ def alias_httpx() -> None:
     """
 
 
+class SameModuleLoader(Loader):
+    """Give the module that exists under another name."""
+
+    def __init__(self, own_name: str) -> None:
+        self._own_name = own_name
+        self._own_spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(self._own_name)
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        # It was executed under its own name. The import system has given it the spec of the alias.
+        module.__spec__ = self._own_spec
+
+
 # Private from here on.
 
 
@@ -74,21 +91,4 @@ class _SubmoduleFinder(MetaPathFinder):
         if own_spec is None:
             return None
         is_package = own_spec.submodule_search_locations is not None
-        return ModuleSpec(fullname, _SameModuleLoader(own_spec.name), origin=own_spec.origin, is_package=is_package)
-
-
-class _SameModuleLoader(Loader):
-    """Give the module that exists under another name."""
-
-    def __init__(self, own_name: str) -> None:
-        self._own_name = own_name
-        self._own_spec: ModuleSpec | None = None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(self._own_name)
-        self._own_spec = module.__spec__
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        # It was executed under its own name. The import system has given it the spec of the alias.
-        module.__spec__ = self._own_spec
+        return ModuleSpec(fullname, SameModuleLoader(own_spec.name), origin=own_spec.origin, is_package=is_package)

@@ -135,14 +135,20 @@ assert sys.modules["httpx2"] is httpx2
     )
 
 
-def test_importing_this_package_changes_nothing() -> None:
+def test_importing_this_package_aliases_nothing() -> None:
     check("""
 import sys
-finders = list(sys.meta_path)
 import httpx
+finders = list(sys.meta_path)
 httpx.Client, httpx.alias_httpx2
 assert sys.meta_path == finders
 assert "httpx2" not in sys.modules
+try:
+    import httpx2
+except ModuleNotFoundError:
+    pass
+else:
+    raise AssertionError
 """)
 
 
