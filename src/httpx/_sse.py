@@ -79,6 +79,13 @@ class EventSource:
             self._reader = EventReader(self, face)
         return self._reader
 
+    def _end(self) -> Response:
+        """Open no connection any more, and return the response to be closed."""
+        self._opener = None
+        if self._reader is not None:
+            self._reader.stop()
+        return self._response
+
 
 class EventStreamOpener:
     """What a client's `sse` was called with, as far as it is needed again to open the stream once more.

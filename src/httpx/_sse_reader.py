@@ -112,27 +112,38 @@ class EventReader:
         self._ready: Iterator[ServerSentEvent] = iter(())
         source._decoder = EventStreamDecoder(source._max_event_size, last_event_id=source._first_event_id)
 
-    async def next(self) -> ServerSentEvent | None:
-        """Return the next event, None after the last one."""
+    def take(self) -> ServerSentEvent | None:
+        """Return the next of the events that have come, None if there is none."""
+        try:
+            for event in self._ready:
+                if self._policy is not None:
+                    self._policy.count_event()
+                return event
+        except SSEError as exc:
+            self._phase = Phase.ENDED
+            attach_request(exc, self._source.response._request)
+            raise
+        return None
+
+    async def fetch(self) -> ServerSentEvent | None:
+        """Wait for an event and return it, None after the last one. To be called when none is there to `take`."""
         try:
             while self._phase is not Phase.ENDED:
-                for event in self._ready:
-                    if self._policy is not None:
-                        self._policy.count_event()
-                    return event
                 await self._advance()
+                event = self.take()
+                if event is not None:
+                    return event
             return None
         except BaseException as exc:
             is_cancelled = not isinstance(exc, Exception)
             self._phase = Phase.LOST if is_cancelled and self._policy is not None else Phase.ENDED
-            if isinstance(exc, SSEError):
-                attach_request(exc, self._source.response._request)
             raise
 
     def stop(self) -> None:
         """Read no further. The response stays open, as it does after a `break`."""
         self._phase = Phase.ENDED
         self._parts = None
+        self._ready = iter(())
 
     # Private from here on.
 
@@ -208,7 +219,8 @@ class SyncEvents:
         return self
 
     def __next__(self) -> ServerSentEvent:
-        event = drive(self._reader.next())
+        # Speed: most events have come with others, and need no coroutine.
+        event = self._reader.take() or drive(self._reader.fetch())
         if event is None:
             raise StopIteration
         return event
@@ -230,7 +242,7 @@ class AsyncEvents:
         return self
 
     async def __anext__(self) -> ServerSentEvent:
-        event = await self._reader.next()
+        event = self._reader.take() or await self._reader.fetch()
         if event is None:
             raise StopAsyncIteration
         return event

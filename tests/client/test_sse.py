@@ -374,6 +374,19 @@ async def test_a_second_loop_goes_on(face: Face, serve: Serve, delays: list[floa
         assert [event.data async for event in face.events(source)] == ["b", "c"]
 
 
+async def test_nothing_is_opened_after_the_block(face: Face, serve: Serve, delays: list[float]) -> None:
+    server = serve(answering(stream(b"data: a\n\ndata: b\n\n"), NO_CONTENT))
+    async with face.client() as client:
+        async with client.sse(server.url(), reconnect=True) as source:
+            events = face.events(source)
+            assert (await anext(events)).data == "a"
+        assert [event async for event in events] == []
+        with pytest.raises(httpx.StreamError):
+            await anext(face.events(source))
+    assert delays == []
+    assert len(server.requests) == 1
+
+
 async def test_body_is_sent_again(face: Face, serve: Serve, delays: list[float]) -> None:
     server = serve(answering(stream(b"id: 1\ndata: a\n\n"), NO_CONTENT))
     options: dict[str, Any] = {"method": "POST", "json": {"q": 1}, "reconnect": True}

@@ -88,4 +88,4 @@ class AsyncStreams:
         try:
             yield source
         finally:
-            await source.response.aclose()
+            await source._end().aclose()

@@ -97,4 +97,4 @@ class SyncStreams:
         try:
             yield source
         finally:
-            source.response.close()
+            source._end().close()

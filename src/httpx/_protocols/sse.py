@@ -149,10 +149,7 @@ class EventStreamDecoder:
         self._check_size(size)
         self._size += size
         name, _, value = line.partition(b":")
-        self._take_field(name, value.removeprefix(b" "))
-        return None
-
-    def _take_field(self, name: bytes, value: bytes) -> None:
+        value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
         elif name == b"event":
@@ -162,6 +159,7 @@ class EventStreamDecoder:
                 self._id = value.decode("utf-8", "replace")
         elif name == b"retry" and value.isdigit() and len(value) <= MAX_RETRY_SIZE:
             self.retry = self._retry = int(value)
+        return None
 
     def _finish_event(self) -> ServerSentEvent | None:
         event, data, retry = self._event, self._data, self._retry
