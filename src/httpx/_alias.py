@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 _NAME = "httpx2"
-_OWN_NAME = __package__
+_OWN_NAME = "httpx"
 
 
 def alias_httpx2() -> None:
