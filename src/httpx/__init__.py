@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .__version__ import __description__, __title__, __version__
+from ._httpcore import install_finder
 
 if TYPE_CHECKING:
     from .__main__ import main
+    from ._alias import alias_httpx, alias_httpx2
     from ._api import delete, get, head, options, patch, post, put, query, request, stream
     from ._auth import Auth, BasicAuth, DigestAuth, FunctionAuth, NetRCAuth
     from ._client import USE_CLIENT_DEFAULT, AsyncClient, Client
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         RequestError,
         RequestNotRead,
         ResponseNotRead,
+        SSEError,
         StreamClosed,
         StreamConsumed,
         StreamError,
@@ -47,7 +50,9 @@ if TYPE_CHECKING:
         WriteTimeout,
     )
     from ._models import Cookies, Headers, Request, Response
+    from ._protocols.sse import ServerSentEvent
     from ._query import QueryParams
+    from ._sse import EventSource
     from ._status_codes import codes
     from ._transports.asgi import ASGITransport
     from ._transports.base import AsyncBaseTransport, BaseTransport
@@ -60,6 +65,7 @@ if TYPE_CHECKING:
 # Where each name comes from.
 _SOURCES = {
     "__main__": "main",
+    "_alias": "alias_httpx alias_httpx2",
     "_api": "delete get head options patch post put query request stream",
     "_auth": "Auth BasicAuth DigestAuth FunctionAuth NetRCAuth",
     "_client": "USE_CLIENT_DEFAULT AsyncClient Client",
@@ -68,11 +74,13 @@ _SOURCES = {
     "_exceptions": (
         "CloseError ConnectError ConnectTimeout CookieConflict DecodingError HTTPError HTTPStatusError InvalidURL "
         "LocalProtocolError NetworkError PoolTimeout ProtocolError ProxyError ReadError ReadTimeout "
-        "RemoteProtocolError RequestError RequestNotRead ResponseNotRead StreamClosed StreamConsumed StreamError "
-        "TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
+        "RemoteProtocolError RequestError RequestNotRead ResponseNotRead SSEError StreamClosed StreamConsumed "
+        "StreamError TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
     ),
     "_models": "Cookies Headers Request Response",
+    "_protocols.sse": "ServerSentEvent",
     "_query": "QueryParams",
+    "_sse": "EventSource",
     "_status_codes": "codes",
     "_transports.asgi": "ASGITransport",
     "_transports.base": "AsyncBaseTransport BaseTransport",
@@ -104,6 +112,7 @@ __all__ = [
     "Cookies",
     "DecodingError",
     "DigestAuth",
+    "EventSource",
     "FunctionAuth",
     "HTTPError",
     "HTTPStatusError",
@@ -129,6 +138,8 @@ __all__ = [
     "RequestNotRead",
     "Response",
     "ResponseNotRead",
+    "SSEError",
+    "ServerSentEvent",
     "StreamClosed",
     "StreamConsumed",
     "StreamError",
@@ -144,6 +155,8 @@ __all__ = [
     "__description__",
     "__title__",
     "__version__",
+    "alias_httpx",
+    "alias_httpx2",
     "codes",
     "create_ssl_context",
     "delete",
@@ -158,6 +171,11 @@ __all__ = [
     "request",
     "stream",
 ]
+
+
+# Nothing but respx and pytest-httpx finds anything by it.
+install_finder()
+del install_finder
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ Exception
 │   │   │   │   ├── LocalProtocolError    this side broke the protocol
 │   │   │   │   └── RemoteProtocolError   the server did
 │   │   │   ├── ProxyError
+│   │   │   ├── SSEError                  what came is no event stream, or one event is too large
 │   │   │   └── UnsupportedProtocol
 │   │   ├── DecodingError                 a malformed content coding
 │   │   └── TooManyRedirects
@@ -150,6 +151,12 @@ class CloseError(NetworkError):
 
 class ProxyError(TransportError):
     """The proxy refused, or could not be spoken to."""
+
+    __module__ = "httpx"
+
+
+class SSEError(TransportError):
+    """The response is no event stream, or an event of it is too large."""
 
     __module__ = "httpx"
 

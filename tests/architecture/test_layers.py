@@ -30,8 +30,8 @@ LAYERS = [
     ("network", ["_network", "_tls"]),
     ("connections", ["_pool", "_shelves", "_tickets", "_returns", "_repeats", "_connect", "_tunnels", "_connections"]),
     ("transports, policies", ["_transports", "_policies"]),
-    ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_websocket"]),
-    ("face", ["", "__main__", "_api", "_main", "_display"]),
+    ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
+    ("face", ["", "__main__", "_alias", "_api", "_httpcore", "_main", "_display"]),
 ]
 
 # Arrows that go up for compatibility with HTTPX 0.28, where names were in other places.

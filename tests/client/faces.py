@@ -10,11 +10,12 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx
 
 Handler = Callable[[httpx.Request], httpx.Response]
+ItemT = TypeVar("ItemT")
 
 
 class FaceClient:
@@ -63,6 +64,15 @@ class FaceClient:
             with self.bare.stream(method, url, **options) as response:
                 yield response
 
+    @asynccontextmanager
+    async def sse(self, url: httpx.URL | str, **options: Any) -> AsyncIterator[httpx.EventSource]:
+        if isinstance(self.bare, httpx.AsyncClient):
+            async with self.bare.sse(url, **options) as source:
+                yield source
+        else:
+            with self.bare.sse(url, **options) as source:
+                yield source
+
     @property
     def pool(self) -> Any:
         """The connections of the client's own transport."""
@@ -110,6 +120,10 @@ class Face(ABC):
     def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
         """Iterate over a response by one of its `iter_...` methods."""
 
+    @abstractmethod
+    def events(self, source: httpx.EventSource) -> AsyncIterator[httpx.ServerSentEvent]:
+        """Iterate over an event stream."""
+
     async def read(self, response: httpx.Response) -> bytes:
         content: bytes = await self.do(response.aread if self.is_async else response.read)
         return content
@@ -153,6 +167,9 @@ class SyncFace(Face):
     def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
         return _AsyncIterator(iter(getattr(response, f"iter_{kind}")(*args)))
 
+    def events(self, source: httpx.EventSource) -> AsyncIterator[httpx.ServerSentEvent]:
+        return _AsyncIterator(iter(source))
+
 
 class AsyncFace(Face):
     is_async = True
@@ -187,6 +204,9 @@ class AsyncFace(Face):
 
     def iterate(self, response: httpx.Response, kind: str = "bytes", *args: Any) -> AsyncIterator[Any]:
         return aiter(getattr(response, f"aiter_{kind}")(*args))
+
+    def events(self, source: httpx.EventSource) -> AsyncIterator[httpx.ServerSentEvent]:
+        return aiter(source)
 
 
 def make_face(colour_name: str) -> Face:
@@ -271,16 +291,16 @@ class _AsyncIterable:
         return _AsyncIterator(iter(self._parts))
 
 
-class _AsyncIterator:
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self._parts = parts
+class _AsyncIterator(Generic[ItemT]):
+    def __init__(self, items: Iterator[ItemT]) -> None:
+        self._items = items
 
-    def __aiter__(self) -> _AsyncIterator:
+    def __aiter__(self) -> _AsyncIterator[ItemT]:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> ItemT:
         try:
-            return next(self._parts)
+            return next(self._items)
         except StopIteration:
             raise StopAsyncIteration from None
 

@@ -152,7 +152,30 @@ FUNCTION_PARAMETERS = (
     "verify: bool | ssl.SSLContext | str = True, timeout: TimeoutTypes = Timeout(timeout=5.0), trust_env: bool = True"
 )
 
+SSE_PARAMETERS = (
+    "self, url: URL | str, *, method: str = 'GET', "
+    + VERB_PARAMETERS.removeprefix("url: URL | str, *, ")
+    + "auth: AuthTypes | None | UseClientDefault = <UseClientDefault>, "
+    + METHOD_PARAMETERS.removeprefix("auth: AuthTypes | UseClientDefault = <UseClientDefault>, ")
+    + ", max_event_size: None | int = 1048576"
+    # This one is known here only.
+    + ", reconnect: bool | int = False"
+)
+
 ADDITIONS = {
+    "Client.sse": f"context manager def ({SSE_PARAMETERS}) -> Generator[EventSource]",
+    "AsyncClient.sse": f"async context manager def ({SSE_PARAMETERS}) -> AsyncGenerator[EventSource]",
+    "EventSource.__init__": "def (self, response: Response, max_event_size: None | int = 1048576) -> None",
+    "EventSource.__iter__": "def (self) -> Iterator[ServerSentEvent]",
+    "EventSource.__aiter__": "def (self) -> AsyncIterator[ServerSentEvent]",
+    "EventSource.response": "property -> Response",
+    "EventSource.last_event_id": "property -> str",
+    "EventSource.retry": "property -> None | int",
+    "SSEError.__init__": "def (self, message: str, *, request: None | Request = None) -> None",
+    "ServerSentEvent.__init__": (
+        "def (self, event: str = 'message', data: str = '', id: str = '', retry: None | int = None) -> None"
+    ),
+    "ServerSentEvent.json": "def (self) -> object",
     "Client.query": f"def (self, {VERB_PARAMETERS}{METHOD_PARAMETERS}) -> Response",
     "AsyncClient.query": f"async def (self, {VERB_PARAMETERS}{METHOD_PARAMETERS}) -> Response",
     "FunctionAuth.__init__": "def (self, func: Callable[[Request], Request]) -> None",
@@ -171,7 +194,8 @@ def test_added_member_is_there(path: str) -> None:
     assert describe_ours(name)["members"][member] == ADDITIONS[path]
 
 
-def test_added_function_is_there() -> None:
+def test_added_functions_are_there() -> None:
+    assert describe(httpx.alias_httpx)["signature"] == describe(httpx.alias_httpx2)["signature"] == "def () -> None"
     assert describe(httpx.query)["signature"] == f"def ({VERB_PARAMETERS}{FUNCTION_PARAMETERS}) -> Response"
     assert "query" in httpx.__all__
 
@@ -179,6 +203,8 @@ def test_added_function_is_there() -> None:
 def test_added_classes_are_of_the_public_module() -> None:
     assert {httpx.Origin.__module__, httpx.FunctionAuth.__module__} == {"httpx"}
     assert issubclass(httpx.FunctionAuth, httpx.Auth)
+    assert {cls.__module__ for cls in (httpx.EventSource, httpx.ServerSentEvent, httpx.SSEError)} == {"httpx"}
+    assert issubclass(httpx.SSEError, httpx.TransportError)
 
 
 def test_added_attributes_are_there() -> None:
@@ -191,7 +217,8 @@ def test_added_attributes_are_there() -> None:
 
 def test_no_other_name_was_added() -> None:
     added = set(httpx.__all__) - set(RECORDED["all"])
-    assert added == {"FunctionAuth", "Origin", "query"}
+    classes = {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent"}
+    assert added == classes | {"alias_httpx", "alias_httpx2", "query"}
 
 
 def test_public_classes_have_room_for_attributes_and_weak_references() -> None:

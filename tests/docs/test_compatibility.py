@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -31,3 +33,13 @@ def test_files_that_are_named_exist() -> None:
     paths = re.findall(r"`(tests/[\w/.]+)`", TEXT)
     assert len(paths) >= 3
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("code", re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+def test_snippet_prints_what_it_says(code: str) -> None:
+    # In a program of its own: what these do is for all of a program.
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stderr == ""
+    expected = re.findall(r"^ *print\(.*\)  # (.+)$", code, re.MULTILINE)
+    assert expected, "the snippet shows nothing"
+    assert result.stdout.splitlines() == expected

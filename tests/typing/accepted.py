@@ -132,6 +132,23 @@ def url_members(url: httpx.URL) -> None:
     assert_type(url.params["a"], str)
 
 
+def event_streams(client: httpx.Client, response: httpx.Response) -> None:
+    with client.sse("/", method="POST", json={"a": 1}, max_event_size=None, reconnect=5) as source:
+        assert_type(source, httpx.EventSource)
+        for event in source:
+            assert_type(event, httpx.ServerSentEvent)
+            assert_type(event.data, str)
+            assert_type(event.retry, int | None)
+    for event in httpx.EventSource(response, 1000):
+        assert_type(event.json(), object)
+
+
+async def async_event_streams(client: httpx.AsyncClient) -> None:
+    async with client.sse("/", reconnect=True) as source:
+        async for event in source:
+            assert_type(event, httpx.ServerSentEvent)
+
+
 class OwnAuth(httpx.Auth):
     requires_response_body = True
 

@@ -24,6 +24,7 @@ from .._mounts import URLPattern, proxy_map, sort_mounts
 from .._transports.base import AsyncBaseTransport
 from .._types import AsyncByteStream
 from .._urls import URL
+from .async_streams import AsyncStreams
 from .async_verbs import AsyncVerbs
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ U = TypeVar("U", bound="AsyncClient")
 _USER = AsyncUser()
 
 
-class AsyncClient(AsyncVerbs, BaseClient):
+class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
     """An HTTP client for asyncio and trio that keeps connections, cookies and settings; many tasks may use one.
 
     Close it, or use it as a context manager:

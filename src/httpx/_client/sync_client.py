@@ -25,6 +25,7 @@ from .._mounts import URLPattern, proxy_map, sort_mounts
 from .._transports.base import BaseTransport
 from .._types import SyncByteStream
 from .._urls import URL
+from .sync_streams import SyncStreams
 from .sync_verbs import SyncVerbs
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ T = TypeVar("T", bound="Client")
 _USER = SyncUser()
 
 
-class Client(SyncVerbs, BaseClient):
+class Client(SyncVerbs, SyncStreams, BaseClient):
     """An HTTP client that keeps connections, cookies and settings; any number of threads may use one.
 
     Close it, or use it as a context manager:

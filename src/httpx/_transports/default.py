@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
@@ -20,6 +21,7 @@ from .._tls import create_ssl_context, default_context
 from .._tunnels import Hop
 from .._types import AsyncByteStream, CertTypes, ProxyTypes, SyncByteStream
 from .base import AsyncBaseTransport, BaseTransport
+from .interception import intercept, intercept_async
 
 T = TypeVar("T", bound="HTTPTransport")
 A = TypeVar("A", bound="AsyncHTTPTransport")
@@ -96,6 +98,8 @@ class HTTPTransport(BaseTransport):
         Raises:
             TransportError
         """
+        if "respx" in sys.modules and (answer := intercept(request)) is not None:
+            return answer
         return drive(self._pool.send(request))
 
     def close(self) -> None:
@@ -156,6 +160,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         Raises:
             TransportError
         """
+        if "respx" in sys.modules and (answer := await intercept_async(request)) is not None:
+            return answer
         return await self._pool.send(request)
 
     async def aclose(self) -> None:
