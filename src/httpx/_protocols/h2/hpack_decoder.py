@@ -30,10 +30,10 @@ MAX_FIELDS = 1000  # fields a list; as the head of HTTP/1.1
 # RFC 7541 4.2: an encoder needs two at most, for the smallest size since the last block and for the present one.
 MAX_SIZE_UPDATES = 2
 
-# Bytes of blocks, and bytes of literals, that are kept for a connection; each counts KEPT_OVERHEAD more for its objects,
-# and is at most MAX_KEPT_SHARE of the whole.
+# Bytes of the blocks, and of the literals, that are kept for a connection; each counts KEPT_OVERHEAD more for its
+# objects. One that is larger than MAX_KEPT_ITEM_SIZE would drive out the others, and is not kept.
 MAX_KEPT_SIZE = 32 * 1024
-MAX_KEPT_SHARE = 1 / 8
+MAX_KEPT_ITEM_SIZE = 4 * 1024
 KEPT_OVERHEAD = 128
 
 
@@ -55,7 +55,7 @@ class HpackDecoder:
         "_max_fields",
         "_max_list_size",
         "_max_table_size",
-        "_must_shrink",
+        "_needed_size",
         "_table",
     )
 
@@ -73,7 +73,8 @@ class HpackDecoder:
         self._max_list_size = max_list_size
         self._max_fields = max_fields
         self._max_table_size = DEFAULT_TABLE_SIZE
-        self._must_shrink = False
+        # The size or less to which the next block must set the table first; None if it need not.
+        self._needed_size: int | None = None
         # Whether the block at hand may be kept.
         self._is_repeatable = False
         self._table = DecoderTable()
@@ -85,9 +86,11 @@ class HpackDecoder:
     def set_max_table_size(self, size: int) -> None:
         """Take note that the peer acknowledged SETTINGS which announced this size of the table."""
         self._max_table_size = size
-        # RFC 9113 4.3.1: then the next block must begin with an update to that size or less.
-        self._must_shrink = size < self._table.capacity
-        self._blocks.forget()
+        if size < self._table.capacity:
+            # RFC 9113 4.3.1: then the next block must begin with an update to that size or less. If the size was
+            # announced more than once before that block, the smallest counts (RFC 7541 4.2).
+            self._needed_size = min(size, size if self._needed_size is None else self._needed_size)
+            self._blocks.forget()
 
     def decode(self, block: bytes) -> FieldList:
         """Return the fields of a block, in their order.
@@ -106,15 +109,15 @@ class HpackDecoder:
     def _decode_new(self, block: bytes) -> FieldList:
         self._is_repeatable = True
         position = 0
-        if self._must_shrink or block[:1] in _SIZE_UPDATES:
+        if self._needed_size is not None or block[:1] in _SIZE_UPDATES:
             position = self._read_size_updates(block)
         fields, position = self._decode_fields(block, position, self._max_fields)
         if position < len(block):
             while position < len(block):
                 _, position = self._decode_fields(block, position, MAX_FIELDS)
             raise HeaderListTooLarge(f"Field list has more than {self._max_fields} fields")
-        # Speed: mostly this tells that the list is not too large, since a field is no larger than an entry of one of the
-        # tables and its part of the block decoded.
+        # Speed: mostly this tells that the list is not too large, since a field is no larger than an entry of one of
+        # the tables and its part of the block decoded.
         if len(fields) * (self._table.capacity + _MAX_STATIC_SIZE) + 2 * len(block) > self._max_list_size:
             self._check_size(fields)
         if self._is_repeatable:
@@ -124,7 +127,7 @@ class HpackDecoder:
     def _decode_fields(self, block: bytes, position: int, max_fields: int) -> tuple[FieldList, int]:
         """Return the fields from a position on, but so many at most, and the position after them.
 
-        Speed: the two usual forms are read in place; four times as fast as one call for each field.
+        Speed: the two usual forms are read in place, which is four times as fast as a call for each field.
         """
         entries = self._table.entries
         literals = self._literals
@@ -135,24 +138,24 @@ class HpackDecoder:
                 if position == end:
                     break
                 byte = block[position]
+                after = position + 1
+                field = None
                 if 0x80 < byte < 0xFF:  # an index
-                    fields.append(entries[byte - 0x80])
-                    position += 1
-                    continue
-                if byte < 0x10:  # a literal without indexing
-                    # Where it ends if it is a known one. If it is not, this may be anywhere, and finds nothing: no
+                    field = entries[byte - 0x80]
+                elif byte < 0x10:  # a literal without indexing
+                    # Its end, if it is a short one. If it is not, that may be anywhere, and nothing is found: no
                     # literal is the beginning of another.
-                    after = position + (2 if byte == 0x0F else 1)
                     if byte == 0:
                         after += 1 + (block[after] & 0x7F)
+                    elif byte == 0x0F:
+                        after += 1
                     after += 1 + (block[after] & 0x7F)
-                    field = literals.get(block[position:after])
-                    if field is not None:
-                        fields.append(field)
-                        position = after
-                        continue
-                field, position = self._read_field(block, position)
+                    if after <= end:
+                        field = literals.get(block[position:after])
+                if field is None:
+                    field, after = self._read_field(block, position)
                 fields.append(field)
+                position = after
         except IndexError as exc:
             raise self._explain(block, position) from exc
         return fields, position
@@ -160,33 +163,42 @@ class HpackDecoder:
     def _read_field(self, block: bytes, position: int) -> tuple[Field, int]:
         """Return the field at a position, whatever its form, and the position after it."""
         byte = block[position]
-        if byte >= 0x80:
-            index, position = decode_integer(block, position, mask=0x7F)
-            if index == 0:
-                raise HpackError("Field has index 0, which is none of the table")
-            return self._table.entries[index], position
-        if byte & 0xE0 == 0x20:
-            raise HpackError("Update of the table's size comes after a field")
-        self._is_repeatable = False
+        if byte < 0x80:
+            return self._read_literal(block, position)
+        index, position = decode_integer(block, position, mask=0x7F)
+        if index == 0:
+            raise HpackError("Field has index 0, which is none of the table")
+        return self._table.entries[index], position
+
+    def _read_literal(self, block: bytes, position: int) -> tuple[Field, int]:
         begin = position
+        byte = block[position]
+        if byte & 0xE0 == 0x20:
+            raise HpackError("Update of the table's size comes after a field, or after two others")
         mask = 0x3F if byte & 0x40 else 0x0F
         index = byte & mask
+        position += 1
         if index == mask:
-            index, position = decode_integer(block, position, mask=mask)
-        else:
-            position += 1
+            index, position = decode_integer(block, begin, mask=mask)
         if index:
             name = self._table.entries[index][0]
         else:
-            name, position = _read_string(block, position)
-        value, position = _read_string(block, position)
-        field = name, value
+            start, after = _find_string(block, position)
+            name = _decode_string(block, position, start, after)
+            position = after
+        start, after = _find_string(block, position)
+        if byte < 0x10 and after - start >= 0x7F:
+            field = self._literals.get(block[begin:after])
+            if field is not None:
+                return field, after
+        self._is_repeatable = False
+        field = name, _decode_string(block, position, start, after)
         if byte & 0x40:
             self._blocks.forget()
             self._table.insert(field)
         elif index < FIRST_DYNAMIC_INDEX and byte < 0x10 and name not in SENSITIVE_FIELDS:
-            self._literals.keep(block[begin:position], field)
-        return field, position
+            self._literals.keep(block[begin:after], field)
+        return field, after
 
     def _explain(self, block: bytes, position: int) -> HpackError:
         """Say why the field at a position led out of the block, or out of the table."""
@@ -213,12 +225,13 @@ class HpackDecoder:
                 size, position = decode_integer(block, position, mask=0x1F)
             except IndexError as exc:
                 raise HpackError("Block ends within an update of the table's size") from exc
-            if size > self._max_table_size:
-                raise HpackError(f"Table's size is set to {size}, above the maximum of {self._max_table_size}")
+            limit = self._max_table_size if self._needed_size is None else self._needed_size
+            if size > limit:
+                raise HpackError(f"Table's size is set to {size}, above the announced {limit}")
+            self._needed_size = None
             self._table.resize(size)
-            self._must_shrink = False
-        if self._must_shrink:
-            raise HpackError(f"Block does not begin with the update to a size of {self._max_table_size} or less")
+        if self._needed_size is not None:
+            raise HpackError(f"Block does not set the table to the announced size of {self._needed_size}")
         return position
 
     def _check_size(self, fields: FieldList) -> None:
@@ -226,6 +239,13 @@ class HpackDecoder:
         if size > self._max_list_size:
             raise HeaderListTooLarge(f"Field list has {size} bytes, more than {self._max_list_size}")
 
+
+# Private from here on.
+
+# RFC 7541 6.3: the bytes that an update of the table's size begins with.
+_SIZE_UPDATES = frozenset(bytes((byte,)) for byte in range(0x20, 0x40))
+
+_MAX_STATIC_SIZE = max(map(entry_size, STATIC_TABLE))
 
 _Value = TypeVar("_Value")
 
@@ -240,7 +260,7 @@ class _Kept(dict[bytes, _Value]):
 
     def keep(self, encoded: bytes, decoded: _Value) -> None:
         size = len(encoded) + KEPT_OVERHEAD
-        if size > MAX_KEPT_SIZE * MAX_KEPT_SHARE:
+        if size > MAX_KEPT_ITEM_SIZE:
             return
         if self._size + size > MAX_KEPT_SIZE:
             self.forget()
@@ -252,21 +272,18 @@ class _Kept(dict[bytes, _Value]):
         self._size = 0
 
 
-# RFC 7541 6.3: the bytes that an update of the table's size begins with.
-_SIZE_UPDATES = frozenset(bytes((byte,)) for byte in range(0x20, 0x40))
-
-_MAX_STATIC_SIZE = max(map(entry_size, STATIC_TABLE))
-
-
-def _read_string(block: bytes, position: int) -> tuple[bytes, int]:
-    """Return the string literal at a position, decoded, and the position after it (RFC 7541 5.2)."""
-    first = block[position]
-    position += 1
-    size = first & 0x7F
+def _find_string(block: bytes, position: int) -> tuple[int, int]:
+    """Return where a string begins and ends whose size stands at a position (RFC 7541 5.2)."""
+    size = block[position] & 0x7F
+    start = position + 1
     if size == 0x7F:
-        size, position = decode_integer(block, position - 1, mask=0x7F)
-    end = position + size
+        size, start = decode_integer(block, position, mask=0x7F)
+    end = start + size
     if end > len(block):
         raise HpackError(f"Block ends {end - len(block)} bytes before a string does")
-    data = block[position:end]
-    return decode_huffman(data) if first >= 0x80 else data, end
+    return start, end
+
+
+def _decode_string(block: bytes, position: int, start: int, end: int) -> bytes:
+    data = block[start:end]
+    return decode_huffman(data) if block[position] >= 0x80 else data

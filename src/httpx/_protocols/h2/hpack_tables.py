@@ -2,8 +2,8 @@
 
 Both dynamic tables hold the same entries in the same order, but they are asked in opposite ways. A decoder asks for the
 entry of an index, so its table is a list. An encoder asks for the index of a field, so its table is a dict. As each
-insertion moves all entries by one, the dict has the number of the insertion, from which the index follows: that does not
-change when others come or go.
+insertion moves all entries by one, the dict has the number of the insertion, from which the index follows: that does
+not change when others come or go.
 """
 
 from __future__ import annotations
