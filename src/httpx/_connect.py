@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
 from ._connections.http2 import Http2Connection, SharedKeeper
-from ._exceptions import ConnectError, ConnectTimeout, UnsupportedProtocol
-from ._models import Request
+from ._exceptions import ConnectError, ConnectTimeout
 from ._network.base import Network, Stream, earliest, remaining
 from ._network.errors import is_over
+from ._network.handshake import start_tls
 from ._network.racing import SocketOption
-from ._network.tls import TLSStream, start_tls
-from ._protocols.fields import FieldList
+from ._network.tls import TLSStream
+from ._routes import Route, Router
 from ._trace import Tracer
 from ._tunnels import Hop
 
 Connection = Http1Connection | Http2Connection
-
-HTTP_SCHEMES = frozenset({"http", "https"})
 
 # Seconds before the second and each later attempt to connect; the wait doubles from the third on.
 RETRY_DELAY = 0.5
@@ -33,67 +31,34 @@ MAX_SESSIONS = 256
 MAX_KNOWN_HTTP1 = 1000
 
 
-class Route(NamedTuple):
-    """Where a connection leads, with everything that makes it different from others of the same pool."""
-
-    scheme: str
-    host: str
-    port: int
-    # The name asked for in TLS, if it is not the host.
-    server_hostname: str | None = None
-
-
-def find_route(request: Request) -> tuple[Any, ...]:
-    """Return the route of a request: a tuple that begins as `Route` does, the URL's own if nothing else matters.
-
-    Raises:
-        UnsupportedProtocol: the URL is not one to fetch over HTTP.
-    """
-    key: tuple[Any, ...] = request.url._uri_reference.route_key
-    if key[0] not in HTTP_SCHEMES or not key[1]:
-        raise _unsupported(request)
-    if "sni_hostname" in request.extensions:
-        return (*key, request.extensions["sni_hostname"])
-    return key
-
-
 class Connector:
     """Makes connections, all with the same settings.
 
-    `make_ssl_context` is called for the first https connection, so that a client which never makes one does not pay
-    for a context. With a proxy, all else (the unix socket, the local address, retries, options) is about the connection
-    to that.
+    `alpn` is what TLS offers to origins, whatever the way to them. With a proxy, all else (the unix socket, the local
+    address, retries, options) is about the connection to that.
     """
 
     def __init__(
         self,
         *,
-        make_ssl_context: Callable[[], ssl.SSLContext],
-        http1: bool = True,
-        http2: bool = False,
-        proxy: Hop | None = None,
+        router: Router,
+        alpn: Sequence[str],
         uds: str | None = None,
         local_address: str | None = None,
         retries: int = 0,
         socket_options: Sequence[SocketOption] = (),
     ) -> None:
-        self.offers_http2 = http2
-        self._offers_http1 = http1
+        self.router = router
+        self.offers_http2 = "h2" in alpn
+        self._offers_http1 = "http/1.1" in alpn
+        self._alpn = alpn
         # Routes whose server chose HTTP/1.1, the last ones.
         self._known_http1: dict[tuple[Any, ...], None] = {}
-        self._make_ssl_context = make_ssl_context
-        self._ssl_context: ssl.SSLContext | None = None
-        self._sessions: dict[Route, ssl.SSLSession] = {}
-        self._proxy = proxy
+        self._sessions: dict[tuple[Any, ...], ssl.SSLSession] = {}
         self._uds = uds
         self._local_address = local_address
         self._retries = retries
         self._socket_options = socket_options
-
-    @property
-    def forward_fields(self) -> FieldList | None:
-        """What requests for http origins carry to a proxy that forwards them, None if there is no such."""
-        return None if self._proxy is None else self._proxy.forward_fields
 
     def may_share(self, route: tuple[Any, ...]) -> bool:
         """Tell whether a connection along route may come out as one that carries many exchanges."""
@@ -119,7 +84,7 @@ class Connector:
             ProxyError: the proxy refuses.
             RemoteProtocolError: the proxy's answer is malformed.
         """
-        target = Route(*route)
+        target = self.router.complete(route)
         timeout = timeouts.get("connect")
         attempt = 0
         while True:
@@ -146,7 +111,7 @@ class Connector:
         if connection.route[0] == "https" and isinstance(stream, TLSStream) and (session := stream.session) is not None:
             if len(self._sessions) >= MAX_SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
-            self._sessions[Route(*connection.route)] = session
+            self._sessions[self.router.complete(connection.route)] = session
 
     # Private from here on.
 
@@ -176,20 +141,18 @@ class Connector:
     ) -> Stream:
         # One limit for all steps.
         deadline = earliest(timeout, deadline)
-        if route.scheme == "https" and self._ssl_context is None:
+        context = None
+        if route.scheme == "https":
             # First of all, since there may be something wrong with it.
-            self._ssl_context = self._make_ssl_context()
-        proxy = self._proxy
-        stream = await self._open_socket(proxy or route, network, timeout, deadline, tracer)
-        if proxy is not None:
-            stream = await proxy.lead_on(
+            context = route.ssl_context or self.router.contexts.own()
+        stream = await self._open_socket(route.hop or route, network, timeout, deadline, tracer)
+        if route.hop is not None:
+            stream = await route.hop.lead_on(
                 stream, route.scheme, route.host, route.port, timeout=timeout, deadline=deadline
             )
-        if route.scheme == "http":
+        if context is None:
             return stream
-        context = self._ssl_context
-        assert context is not None
-        name = route.server_hostname or route.host
+        name = route.server_hostname or _tls_name(route.host)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
         session = self._sessions.get(route)
         try:
@@ -198,7 +161,13 @@ class Connector:
                 "start_tls",
                 info,
                 lambda: start_tls(
-                    stream, context, server_hostname=name, timeout=timeout, deadline=deadline, session=session
+                    stream,
+                    context,
+                    server_hostname=name,
+                    timeout=timeout,
+                    deadline=deadline,
+                    session=session,
+                    alpn=self._alpn,
                 ),
             )
         except BaseException:
@@ -269,10 +238,10 @@ async def _trace(
     return stream
 
 
-def _unsupported(request: Request) -> UnsupportedProtocol:
-    scheme = request.url.scheme
-    if not scheme:
-        return UnsupportedProtocol("Request URL is missing an 'http://' or 'https://' protocol.", request=request)
-    if scheme not in HTTP_SCHEMES:
-        return UnsupportedProtocol(f"Request URL has an unsupported protocol '{scheme}://'.", request=request)
-    return UnsupportedProtocol("Request URL has no host.", request=request)
+def _tls_name(host: str) -> str:
+    """Return the name that a certificate must be for."""
+    if ":" in host:
+        # RFC 4007 11.2: a zone means something to this machine alone.
+        return host.partition("%")[0]
+    # RFC 6066 3: the root's dot is not sent, and no certificate has it.
+    return host.removesuffix(".")

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ._config import Limits
-from ._connect import HTTP_SCHEMES, Connection, Connector, find_route
+from ._connect import Connection, Connector
 from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, encode_request
 from ._connections.http2 import Http2Connection, NoRoomError, make_head
@@ -31,6 +31,7 @@ from ._models import Request, Response
 from ._network.base import Network
 from ._repeats import IDEMPOTENT_METHODS, is_replayable, may_send_again
 from ._returns import Return, enter
+from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
 from ._tickets import RouteKey, Ticket, not_served
 from ._trace import make_tracer
@@ -48,7 +49,8 @@ class Pool:
         find_network: Callable[[], Network],
     ) -> None:
         self._connector = connector
-        self._forward_fields = connector.forward_fields
+        self._router = connector.router
+        self._hop = connector.router.hop
         self._offers_http2 = connector.offers_http2
         self._limits = limits
         self._colour = colour
@@ -74,11 +76,14 @@ class Pool:
             LocalProtocolError, RemoteProtocolError, UnsupportedProtocol
         """
         route: RouteKey = request.url._uri_reference.route_key
-        if route[0] not in HTTP_SCHEMES or not route[1] or "sni_hostname" in request.extensions:
-            route = find_route(request)
+        hop = self._hop
+        if route[0] not in HTTP_SCHEMES or not route[1] or not ROUTE_EXTENSIONS.isdisjoint(request.extensions):
+            route = self._router.find(request)
+            hop = route.hop if isinstance(route, Route) else hop
+        forward_fields = None if hop is None else hop.forward_fields
         # Before a connection is taken, so that a malformed request costs none.
         shared_head = make_head(request) if self._offers_http2 else None
-        encoded = None if shared_head else encode_request(request, self._forward_fields)
+        encoded = None if shared_head else encode_request(request, forward_fields)
         if self._network is None or not self._network.is_current():
             self._change_network(self._find_network())
         attempt_count = 0
@@ -89,7 +94,7 @@ class Pool:
             try:
                 if isinstance(connection, Http2Connection):
                     return await connection.exchange(request, shared_head or make_head(request))
-                head, framing = encoded or encode_request(request, self._forward_fields)
+                head, framing = encoded or encode_request(request, forward_fields)
                 return await connection.exchange(request, head, framing)
             except NoRoomError:
                 continue

@@ -11,7 +11,7 @@ from ._network.base import Waiter
 if TYPE_CHECKING:
     from ._shelves import Shelf, Shelves
 
-# What begins as `_connect.Route` does.
+# What begins as `_routes.Route` does.
 RouteKey = tuple[Any, ...]
 
 

@@ -6,7 +6,7 @@ directory of hashed names, which costs little before a CA is needed (6 ms a cont
 them (20 to 40 ms a context). truststore would read the bundle again for each connection there (35 ms), so it is not
 used there. Where neither is found, as in bare containers, the bundle of certifi takes their place.
 
-A context is worth sharing: `default_context` keeps one for each ALPN offer and environment. Whoever gets a context
+A context is worth sharing: `default_context` keeps one for each environment. Whoever gets a context
 from `create_ssl_context` may change it, so that one is always a context of its own.
 """
 
@@ -21,7 +21,11 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
+from ._certificates import Rules, is_in_memory, load_certificate, parse_fingerprints, set_rules
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ._types import CertTypes
 
 # Where distributions keep the bundle, for builds of OpenSSL that look elsewhere (portable Python builds, conda).
@@ -34,53 +38,73 @@ BUNDLES = (
     "/usr/local/share/certs/ca-root-nss.crt",  # older FreeBSD
 )
 
-MAX_SHARED_CONTEXTS = 32  # contexts; a program has one or two, unless it keeps changing its environment
+MAX_SHARED_CONTEXTS = 16  # contexts; a program has one or two, unless it keeps changing its environment
 
 
 def create_ssl_context(
     verify: ssl.SSLContext | str | bool = True,
     cert: CertTypes | None = None,
     trust_env: bool = True,
+    *,
+    fingerprints: str | Iterable[str] = (),
+    allow_truncation: bool = False,
 ) -> ssl.SSLContext:
     """Return a TLS context for a client, one of its own that may be changed; a context given as `verify` as it is.
 
     `verify=True` trusts the system's CAs, or with `trust_env` those of SSL_CERT_FILE and SSL_CERT_DIR; `False` trusts
-    anybody. With `trust_env`, SSLKEYLOGFILE names a file that gets the session keys.
+    anybody. With `trust_env`, SSLKEYLOGFILE names a file that gets the session keys. `cert` is a client certificate:
+    PEM with its key, or (certificate, key), or (certificate, key, password), in files or, as bytes, in memory.
+
+    `fingerprints` pins certificates: besides what `verify` asks for, the server must show one of which this is the
+    SHA-256 fingerprint, in hexadecimal. `allow_truncation` takes a body for complete that ends with the connection and
+    without TLS's goodbye, which somebody on the way may have cut off; there are servers that never say it.
 
     Raises:
         OSError: a file of CAs or certificates cannot be read.
         ssl.SSLError: one holds no certificate or key, or those do not fit.
         TypeError: `verify` is none of these.
+        ValueError: a fingerprint is none.
     """
+    rules = Rules(parse_fingerprints(fingerprints), allow_truncation)
+    if isinstance(verify, (str, os.PathLike)):
+        _warn_about_path()
     context = _create_context(verify, trust_env=trust_env)
-    if cert:
+    if cert and not is_in_memory(cert):
         warnings.warn(
             "`cert=...` is deprecated. Use `verify=<ssl_context>` instead,"
             "with `.load_cert_chain()` to configure the certificate chain.",
             DeprecationWarning,
             stacklevel=2,
         )
-        if isinstance(cert, str):
-            context.load_cert_chain(cert)
-        else:
-            context.load_cert_chain(*cert)
+    if cert:
+        load_certificate(context, cert)
+    if rules != Rules():
+        set_rules(context, rules)
     return context
 
 
-def default_context(*, alpn: tuple[str, ...], trust_env: bool) -> ssl.SSLContext:
-    """Return the shared context that verifies servers and makes this ALPN offer. It must not be changed.
+def make_context(
+    verify: ssl.SSLContext | str | bool | os.PathLike[str], cert: CertTypes | None, *, trust_env: bool
+) -> ssl.SSLContext:
+    """Return what `create_ssl_context` returns, without its warnings."""
+    context = _create_context(verify, trust_env=trust_env)
+    if cert:
+        load_certificate(context, cert)
+    return context
+
+
+def default_context(*, trust_env: bool) -> ssl.SSLContext:
+    """Return the shared context that verifies servers. It must not be changed, but for what each connection offers.
 
     Thread-safe. The environment counts as it is at the call.
     """
-    key = (alpn, _read_environment() if trust_env else None)
+    key = _read_environment() if trust_env else None
     context = _shared_contexts.get(key)
     if context is None:
         with _lock:
             context = _shared_contexts.get(key)
             if context is None:
                 context = _create_context(True, trust_env=trust_env)
-                if alpn:
-                    context.set_alpn_protocols(list(alpn))
                 if len(_shared_contexts) >= MAX_SHARED_CONTEXTS:
                     _shared_contexts.clear()
                 _shared_contexts[key] = context
@@ -91,7 +115,7 @@ def default_context(*, alpn: tuple[str, ...], trust_env: bool) -> ssl.SSLContext
 
 _Environment = tuple[str | None, str | None, str | None]
 
-_shared_contexts: dict[tuple[tuple[str, ...], _Environment | None], ssl.SSLContext] = {}
+_shared_contexts: dict[_Environment | None, ssl.SSLContext] = {}
 _lock = threading.Lock()
 
 
@@ -123,7 +147,6 @@ def _create_context(
     elif verify is True or verify is None:
         context = _create_trusting(cafile, capath) if cafile or capath else _create_system_context()
     elif isinstance(verify, (str, os.PathLike)):
-        _warn_about_path()
         path = os.fspath(verify)
         context = _create_trusting(None, path) if os.path.isdir(path) else _create_trusting(path, None)
     else:
@@ -146,7 +169,7 @@ def _warn_about_path() -> None:
         "`verify=<str>` is deprecated. Use `verify=ssl.create_default_context(cafile=...)` "
         "or `verify=ssl.create_default_context(capath=...)` instead.",
         DeprecationWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
 
 

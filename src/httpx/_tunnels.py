@@ -5,9 +5,7 @@ Everything here is part of connecting, so it shares the limit of that, and its t
 
 from __future__ import annotations
 
-import ssl
 from binascii import b2a_base64
-from collections.abc import Callable
 
 from ._config import Proxy
 from ._exceptions import (
@@ -21,22 +19,26 @@ from ._exceptions import (
 )
 from ._network.base import Stream
 from ._network.errors import is_over, read_timeout
+from ._network.handshake import start_tls
 from ._network.racing import connect_timeout
-from ._network.tls import start_tls
 from ._protocols.fields import FieldList
 from ._protocols.h1.decoder import ResponseDecoder
 from ._protocols.h1.encoder import encode_head
 from ._protocols.h1.head import ResponseHead
 from ._protocols.socks5 import Socks5Handshake
+from ._tls import default_context
 
 # RFC 1928 3 has 1080 for SOCKS; RFC 9110 4.2 the others.
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+# What is offered to an https proxy. In the tunnel, the client's own offer is made to the origin.
+PROXY_ALPN = ("http/1.1",)
 
 
 class Hop:
     """The proxy between this machine and the origins: where it is, and how it takes connections on.
 
-    `make_ssl_context` is called for each connection to an https proxy.
+    Two that do the same with the same credentials are equal: their connections can stand for each other.
 
     Attributes:
         host, port: what to connect to in place of the origin.
@@ -44,17 +46,25 @@ class Hop:
             (SOCKS). Requests that a proxy is to forward name their target in absolute form.
     """
 
-    __slots__ = ("_auth", "_make_ssl_context", "_scheme", "forward_fields", "host", "port")
+    __slots__ = ("_auth", "_key", "_scheme", "_ssl_context", "_trust_env", "forward_fields", "host", "port")
 
-    def __init__(self, proxy: Proxy, *, make_ssl_context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, proxy: Proxy, *, trust_env: bool) -> None:
         self._scheme, self.host, port = proxy.url._uri_reference.route_key
         self.port = DEFAULT_PORTS[self._scheme] if port is None else port
         self._auth = proxy.raw_auth
-        self._make_ssl_context = make_ssl_context
+        self._ssl_context = proxy.ssl_context
+        self._trust_env = trust_env
         self.forward_fields: FieldList | None = None
         if self._scheme in ("http", "https"):
             credentials = [] if self._auth is None else [(b"Proxy-Authorization", _encode_basic(*self._auth))]
             self.forward_fields = credentials + proxy.headers.raw
+        self._key = (self._scheme, self.host, self.port, self._auth, tuple(proxy.headers.raw), self._ssl_context)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hop) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     async def lead_on(
         self, stream: Stream, scheme: str, host: str, port: int, *, timeout: float | None, deadline: float | None
@@ -71,8 +81,16 @@ class Hop:
         proxy = f"the proxy {self.host} port {self.port}"
         try:
             if self._scheme == "https":
-                context = self._make_ssl_context()
-                stream = await start_tls(stream, context, server_hostname=self.host, timeout=timeout, deadline=deadline)
+                # Made when it is needed, and shared with all who bring none.
+                context = self._ssl_context or default_context(trust_env=self._trust_env)
+                stream = await start_tls(
+                    stream,
+                    context,
+                    server_hostname=self.host,
+                    alpn=PROXY_ALPN,
+                    timeout=timeout,
+                    deadline=deadline,
+                )
             if self.forward_fields is None:
                 await _shake_hands(stream, Socks5Handshake(host, port, auth=self._auth), deadline)
             elif scheme == "https":

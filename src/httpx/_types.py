@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import IO, TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
+    import os
     from http.cookiejar import CookieJar  # heavy, and only named here
 
     from ._auth import Auth
@@ -42,8 +43,11 @@ TimeoutTypes = Union[float, tuple[float | None, float | None, float | None, floa
 
 ProxyTypes = Union["URL", str, "Proxy"]
 
-# A PEM file, or (certificate, key), or (certificate, key, password).
-CertTypes = Union[str, tuple[str, str], tuple[str, str, str]]
+# A PEM file, or PEM itself.
+CertPart = Union[str, bytes, "os.PathLike[str]"]
+
+# One with certificate and key, or (certificate, key), or (certificate, key, password).
+CertTypes = Union[CertPart, tuple[CertPart, CertPart], tuple[CertPart, CertPart, str]]
 
 AuthTypes = Union[tuple[str | bytes, str | bytes], Callable[["Request"], "Request"], "Auth"]
 

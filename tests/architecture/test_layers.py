@@ -27,8 +27,14 @@ LAYERS = [
         ],
     ),
     ("protocols", ["_protocols"]),
-    ("network", ["_network", "_tls"]),
-    ("connections", ["_pool", "_shelves", "_tickets", "_returns", "_repeats", "_connect", "_tunnels", "_connections"]),
+    ("network", ["_network", "_tls", "_contexts", "_certificates"]),
+    (
+        "connections",
+        [
+            *["_pool", "_shelves", "_tickets", "_returns", "_repeats"],
+            *["_connect", "_routes", "_tunnels", "_connections"],
+        ],
+    ),
     ("transports, policies", ["_transports", "_policies"]),
     ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
     ("face", ["", "__main__", "_alias", "_api", "_httpcore", "_main", "_display"]),

@@ -9,7 +9,7 @@ from functools import partial
 import trustme
 
 from httpx._network.base import Stream
-from httpx._network.tls import start_tls
+from httpx._network.handshake import start_tls
 
 from .colours import Colour
 from .peers import Channel, MakeChannel, Peer, PlainChannel, Script, TLSChannel

@@ -19,7 +19,8 @@ import pytest
 import trustme
 
 from httpx._exceptions import ConnectError, ConnectTimeout, ReadError
-from httpx._network.tls import TLSStream, start_tls
+from httpx._network.handshake import start_tls
+from httpx._network.tls import TLSStream
 
 from .colours import PATIENCE, Colour
 from .leaks import open_sockets

@@ -85,7 +85,7 @@ def test_a_given_context_is_returned_as_it_is() -> None:
 
 
 def test_the_system_does_not_trust_anybody(files: Files) -> None:
-    for context in (create_ssl_context(), default_context(alpn=(), trust_env=False)):
+    for context in (create_ssl_context(), default_context(trust_env=False)):
         with pytest.raises(ssl.SSLCertVerificationError):
             shake_hands(context, files)
 
@@ -164,26 +164,15 @@ def test_environment_names_a_file_for_the_keys(tmp_path: Path, monkeypatch: pyte
     assert create_ssl_context(verify=False).keylog_filename == log
 
 
-def test_default_contexts_are_shared_by_offer_and_environment(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    context = default_context(alpn=("http/1.1",), trust_env=True)
-    assert default_context(alpn=("http/1.1",), trust_env=True) is context
-    others = [
-        default_context(alpn=("h2", "http/1.1"), trust_env=True),
-        default_context(alpn=(), trust_env=True),
-        default_context(alpn=("http/1.1",), trust_env=False),
-    ]
+def test_default_contexts_are_shared_by_environment(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = default_context(trust_env=True)
+    assert default_context(trust_env=True) is context
+    others = [default_context(trust_env=False)]
     monkeypatch.setenv("SSL_CERT_FILE", str(files.ca))
-    others.append(default_context(alpn=("http/1.1",), trust_env=True))
-    assert len({id(other) for other in (context, *others)}) == 5
-    assert default_context(alpn=("http/1.1",), trust_env=False) is others[2]
+    others.append(default_context(trust_env=True))
+    assert len({id(other) for other in (context, *others)}) == 3
+    assert default_context(trust_env=False) is others[0]
     assert create_ssl_context() not in (context, *others)
-
-
-def test_default_contexts_make_their_offer(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(files.ca))
-    for alpn in (("h2", "http/1.1"), ("http/1.1",), ()):
-        client = shake_hands(default_context(alpn=alpn, trust_env=True), files)
-        assert client.selected_alpn_protocol() == (alpn[0] if alpn else None)
 
 
 def test_threads_get_the_same_default_context() -> None:
@@ -192,7 +181,7 @@ def test_threads_get_the_same_default_context() -> None:
 
     def get() -> None:
         barrier.wait()
-        contexts.append(default_context(alpn=("http/1.1",), trust_env=True))
+        contexts.append(default_context(trust_env=True))
 
     threads = [threading.Thread(target=get) for _ in range(8)]
     for thread in threads:
@@ -204,8 +193,8 @@ def test_threads_get_the_same_default_context() -> None:
 
 def test_shared_contexts_are_bounded() -> None:
     for index in range(_tls.MAX_SHARED_CONTEXTS + 5):
-        _tls._shared_contexts[((str(index),), None)] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    default_context(alpn=(), trust_env=False)
+        _tls._shared_contexts[(str(index), None, None)] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    default_context(trust_env=False)
     assert len(_tls._shared_contexts) <= _tls.MAX_SHARED_CONTEXTS
 
 
@@ -292,7 +281,7 @@ def test_a_fork_while_a_context_is_made_does_not_block_the_child() -> None:
         "tls._lock.acquire()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    tls.default_context(alpn=(), trust_env=False)\n"
+        "    tls.default_context(trust_env=False)\n"
         "    os._exit(0)\n"
         "print(os.waitpid(child, 0)[1])\n"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._drive import drive
 from .._network.base import Stream
-from .._network.tls import start_tls
+from .._network.handshake import start_tls
 from .colours import Colour, SyncColour
 
 

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .base import READ_SIZE, Stream, remaining
+from .base import READ_SIZE, Stream, T, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
 from .sockets import receive_rest, socket_info
 
@@ -194,6 +194,17 @@ class AsyncioStream(Stream, asyncio.BufferedProtocol):
         self._socket.close()
         if getattr(self._transport, "_sock", None) is not None:
             self._transport._sock = None
+
+    async def call_blocking(self, function: Callable[[], T], deadline: float | None) -> T:
+        future = self._loop.run_in_executor(None, function)
+        try:
+            await asyncio.wait([future], timeout=remaining(None, deadline))
+            if not future.done():
+                raise read_timeout(None, deadline)
+            return future.result()
+        finally:
+            # So that nobody is told of the fault of a call that was left behind.
+            future.cancel()
 
     def get_extra_info(self, name: str) -> Any:
         return socket_info(self._socket, name)

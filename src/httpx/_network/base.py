@@ -14,7 +14,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .._exceptions import ConnectError, WriteError
 from .addresses import Address, interleave, literal_address
@@ -27,6 +27,8 @@ from .racing import (
     open_unix_socket,
 )
 from .resolver import start_lookup
+
+T = TypeVar("T")
 
 # One read returns at most this much. Bytes; the receive buffer of a loop, two TLS records and more.
 READ_SIZE = 128 * 1024
@@ -169,6 +171,16 @@ class Stream(ABC):
     def is_truncated(self) -> bool:
         """Tell whether the stream ended in a way that an attacker could have forged (TLS without close_notify)."""
         return False
+
+    async def call_blocking(self, function: Callable[[], T], deadline: float | None) -> T:
+        """Call what blocks for a while, in a colour of tasks without holding up the others; return what it returns.
+
+        Where it is left behind (the time is over, or its caller cancelled) it goes on, on its thread.
+
+        Raises:
+            ReadTimeout: it did not return in time. Threads wait for it.
+        """
+        return function()
 
     @abstractmethod
     def get_extra_info(self, name: str) -> Any:

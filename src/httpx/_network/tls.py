@@ -14,45 +14,20 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from .._exceptions import ConnectError, ReadError, ReadTimeout, TransportError, WriteError, WriteTimeout
-from .base import Stream, earliest
+from .._certificates import Rules, rules_of
+from .._exceptions import ReadError, TransportError, WriteError
+from .base import Stream
 from .errors import closed_read_error, read_error, write_error
-from .racing import connect_timeout
+
+T = TypeVar("T")
 
 # Bytes of plain text that one `write_now` encrypts; sixteen records. What the peer does not take is held in memory.
 WRITE_SIZE = 256 * 1024
 
 # The largest plain text of one record; RFC 8446 5.1.
 _RECORD_SIZE = 16 * 1024
-
-
-async def start_tls(
-    stream: Stream,
-    context: ssl.SSLContext,
-    *,
-    server_hostname: str | None,
-    timeout: float | None,
-    deadline: float | None = None,
-    session: ssl.SSLSession | None = None,
-) -> TLSStream:
-    """Shake hands over stream, which belongs to the returned one from then on, and is aborted when that fails.
-
-    Raises:
-        ConnectTimeout: not in time.
-        ConnectError: the certificate does not hold, or the peer speaks no TLS that we do.
-    """
-    try:
-        try:
-            tls_stream = TLSStream(stream, context, server_hostname=server_hostname, session=session)
-        except (ValueError, TypeError, ssl.SSLError) as exc:
-            raise ConnectError(f"{exc}: {server_hostname!r} is no name for a TLS handshake") from exc
-        await tls_stream.shake_hands(server_hostname or "the server", timeout=timeout, deadline=deadline)
-    except BaseException:
-        stream.abort()
-        raise
-    return tls_stream
 
 
 class TLSStream(Stream):
@@ -69,7 +44,9 @@ class TLSStream(Stream):
         "_object",
         "_outgoing",
         "_plain",
+        "_rules",
         "_unsent",
+        "_verifies_slowly",
     )
 
     def __init__(
@@ -93,30 +70,40 @@ class TLSStream(Stream):
         self._is_truncated = False
         self._is_open = True
         self._fault: TransportError | None = None
+        self._rules = rules_of(context)
+        # Truststore asks the operating system, which may look into the network.
+        self._verifies_slowly = type(context).__module__.partition(".")[0] == "truststore"
 
-    async def shake_hands(self, peer: str, *, timeout: float | None, deadline: float | None) -> None:
-        """Do the handshake; `peer` names the other side in messages."""
-        deadline = earliest(timeout, deadline)
+    async def shake_hands(self, deadline: float | None) -> None:
+        """Do the handshake.
+
+        Raises:
+            ReadTimeout, WriteTimeout, ReadError, WriteError: as the stream below.
+            ssl.SSLError: it failed. What tells the peer so has gone out, if that could be at once.
+        """
         try:
-            while not self._step_handshake():
+            while not await self._step_handshake(deadline):
                 if self.has_unsent:
                     await self.wait_writable(None, deadline)
                 self._feed(await self._inner.read(None, deadline))
-            if self.has_unsent:
-                await self.wait_writable(None, deadline)
-            if self._incoming.pending:
-                # Data that came in one segment with the end of the handshake: no read of the socket will bring it.
-                self._receive(self._incoming.read())
-        except (ReadTimeout, WriteTimeout) as exc:
-            raise connect_timeout(f"{peer} (in the TLS handshake)", timeout) from exc
-        except (ReadError, WriteError) as exc:
-            raise ConnectError(f"{exc} (in the TLS handshake with {peer})") from exc
-        except ssl.SSLEOFError as exc:
-            raise ConnectError(f"{_reason(exc)}: {peer} closed the connection in the TLS handshake") from exc
-        except (ssl.SSLError, ssl.CertificateError) as exc:
-            # The alert that tells the peer why, if it goes at once.
+        except ssl.SSLError:
             self._send_now()
-            raise ConnectError(f"{_reason(exc)}: the TLS handshake with {peer} failed") from exc
+            raise
+        if self.has_unsent:
+            await self.wait_writable(None, deadline)
+        if self._incoming.pending:
+            # Data that came in one segment with the end of the handshake: no read of the socket will bring it.
+            self._receive(self._incoming.read())
+
+    @property
+    def rules(self) -> Rules:
+        """What its context asks for besides."""
+        return self._rules
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The peer's certificate in DER."""
+        return self._object.getpeercert(binary_form=True)
 
     @property
     def selected_alpn_protocol(self) -> str | None:
@@ -255,12 +242,15 @@ class TLSStream(Stream):
 
     @property
     def is_truncated(self) -> bool:
-        return self._is_truncated
+        return self._is_truncated and not self._rules.allows_truncation
 
     def forget(self) -> None:
         self._is_open = False
         self._forget_received()
         self._inner.forget()
+
+    async def call_blocking(self, function: Callable[[], T], deadline: float | None) -> T:
+        return await self._inner.call_blocking(function, deadline)
 
     def get_extra_info(self, name: str) -> Any:
         if name == "ssl_object":
@@ -274,17 +264,22 @@ class TLSStream(Stream):
         self._is_at_end = False
         self._fault = closed_read_error()
 
-    def _step_handshake(self) -> bool:
+    async def _step_handshake(self, deadline: float | None) -> bool:
+        if self._verifies_slowly:
+            is_done = await self._inner.call_blocking(self._shake, deadline)
+        else:
+            is_done = self._shake()
+        with self._lock:
+            self._flush()
+        return is_done
+
+    def _shake(self) -> bool:
         with self._lock:
             try:
                 self._object.do_handshake()
-                return True
             except ssl.SSLWantReadError:
                 return False
-            finally:
-                self._take_records()
-                if self._unsent:
-                    self._flush()
+            return True
 
     def _feed(self, data: bytes) -> None:
         with self._lock:
@@ -368,10 +363,3 @@ class TLSStream(Stream):
             # It waits for the peer's goodbye, which we do not.
             pass
         self._flush()
-
-
-# Private from here on.
-
-
-def _reason(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from .base import READ_SIZE, Network, Stream, Waiter, remaining
+from .base import READ_SIZE, Network, Stream, T, Waiter, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
 from .sockets import socket_info, wait_for_any
 
@@ -120,6 +120,11 @@ class TrioStream(Stream):
         # Without a word to trio, which runs in the parent.
         self._is_open = False
         self._socket.close()
+
+    async def call_blocking(self, function: Callable[[], T], deadline: float | None) -> T:
+        with trio.move_on_after(_seconds(remaining(None, deadline))):
+            return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+        raise read_timeout(None, deadline)
 
     def get_extra_info(self, name: str) -> Any:
         return socket_info(self._socket, name)

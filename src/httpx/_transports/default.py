@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
 from .._config import DEFAULT_LIMITS, Limits, Proxy
 from .._connect import Connector
 from .._connections.colours import AsyncColour, SyncColour
+from .._contexts import Contexts
 from .._drive import drive
 from .._models import Request, Response
 from .._network.racing import SocketOption
 from .._network.running import running_network
 from .._network.sync import SyncNetwork
 from .._pool import Pool
-from .._tls import create_ssl_context, default_context
-from .._tunnels import Hop
+from .._routes import Router
 from .._types import AsyncByteStream, CertTypes, ProxyTypes, SyncByteStream
 from .base import AsyncBaseTransport, BaseTransport
 from .interception import intercept, intercept_async
@@ -27,9 +27,6 @@ T = TypeVar("T", bound="HTTPTransport")
 A = TypeVar("A", bound="AsyncHTTPTransport")
 
 SOCKET_OPTION = SocketOption
-
-# What TLS offers to a proxy (RFC 7301).
-_PROXY_ALPN = ("http/1.1",)
 
 
 class HTTPTransport(BaseTransport):
@@ -67,10 +64,8 @@ class HTTPTransport(BaseTransport):
         alpn = _find_alpn(http1=http1, http2=http2)
         self._pool = Pool(
             Connector(
-                make_ssl_context=_context_maker(verify, cert, trust_env, alpn),
-                http1=http1,
-                http2=http2,
-                proxy=_make_hop(proxy, trust_env),
+                router=_make_router(verify, cert, trust_env, proxy),
+                alpn=alpn,
                 uds=uds,
                 local_address=local_address,
                 retries=retries,
@@ -129,10 +124,8 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         alpn = _find_alpn(http1=http1, http2=http2)
         self._pool = Pool(
             Connector(
-                make_ssl_context=_context_maker(verify, cert, trust_env, alpn),
-                http1=http1,
-                http2=http2,
-                proxy=_make_hop(proxy, trust_env),
+                router=_make_router(verify, cert, trust_env, proxy),
+                alpn=alpn,
                 uds=uds,
                 local_address=local_address,
                 retries=retries,
@@ -203,26 +196,12 @@ class AsyncResponseStream(AsyncByteStream):
             await aclose()
 
 
-def _context_maker(
-    verify: ssl.SSLContext | str | bool, cert: CertTypes | None, trust_env: bool, alpn: tuple[str, ...]
-) -> Callable[[], ssl.SSLContext]:
-    """Return what makes the context when it is needed; anything that may be wrong with the settings is raised now."""
-    if verify is True and cert is None:
-        return lambda: default_context(alpn=alpn, trust_env=trust_env)
-    context = create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
-    context.set_alpn_protocols(alpn)
-    return lambda: context
-
-
-def _make_hop(proxy: ProxyTypes | None, trust_env: bool) -> Hop | None:
-    if proxy is None:
-        return None
-    proxy = proxy if isinstance(proxy, Proxy) else Proxy(url=proxy)
-    context = proxy.ssl_context
-    if context is None:
-        return Hop(proxy, make_ssl_context=lambda: default_context(alpn=_PROXY_ALPN, trust_env=trust_env))
-    context.set_alpn_protocols(_PROXY_ALPN)
-    return Hop(proxy, make_ssl_context=lambda: context)
+def _make_router(
+    verify: ssl.SSLContext | str | bool, cert: CertTypes | None, trust_env: bool, proxy: ProxyTypes | None
+) -> Router:
+    if proxy is not None and not isinstance(proxy, Proxy):
+        proxy = Proxy(url=proxy)
+    return Router(contexts=Contexts(verify, cert, trust_env=trust_env), proxy=proxy, trust_env=trust_env)
 
 
 def _find_alpn(*, http1: bool, http2: bool) -> tuple[str, ...]:
