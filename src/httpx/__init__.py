@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ._query import QueryParams
     from ._sse import EventSource
     from ._status_codes import codes
+    from ._timings import Timings
     from ._transports.asgi import ASGITransport
     from ._transports.base import AsyncBaseTransport, BaseTransport
     from ._transports.default import AsyncHTTPTransport, HTTPTransport
@@ -82,6 +83,7 @@ _SOURCES = {
     "_query": "QueryParams",
     "_sse": "EventSource",
     "_status_codes": "codes",
+    "_timings": "Timings",
     "_transports.asgi": "ASGITransport",
     "_transports.base": "AsyncBaseTransport BaseTransport",
     "_transports.default": "AsyncHTTPTransport HTTPTransport",
@@ -146,6 +148,7 @@ __all__ = [
     "SyncByteStream",
     "Timeout",
     "TimeoutException",
+    "Timings",
     "TooManyRedirects",
     "TransportError",
     "UnsupportedProtocol",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from ._network.handshake import start_tls
 from ._network.racing import SocketOption
 from ._network.tls import TLSStream
 from ._routes import Route, Router
+from ._timings import Timings
 from ._trace import Tracer
 from ._tunnels import Hop
 
@@ -75,6 +77,7 @@ class Connector:
         keeper: _Keeper,
         timeouts: Mapping[str, Any],
         deadline: float | None,
+        timings: Timings,
         tracer: Tracer | None = None,
     ) -> Connection:
         """Return a connection along route, trying again as often as `retries` says.
@@ -89,7 +92,7 @@ class Connector:
         attempt = 0
         while True:
             try:
-                stream = await self._open_stream(target, network, timeout, deadline, tracer)
+                stream = await self._open_stream(target, network, timeout, deadline, timings, tracer)
                 if self._speaks_http2(stream, route):
                     return Http2Connection(stream, route=route, keeper=keeper, colour=colour, network=network)
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
@@ -137,26 +140,30 @@ class Connector:
         network: Network,
         timeout: float | None,
         deadline: float | None,
+        timings: Timings,
         tracer: Tracer | None,
     ) -> Stream:
+        timings._connect_began_at = time.monotonic()
         # One limit for all steps.
         deadline = earliest(timeout, deadline)
         context = None
         if route.scheme == "https":
             # First of all, since there may be something wrong with it.
             context = route.ssl_context or self.router.contexts.own()
-        stream = await self._open_socket(route.hop or route, network, timeout, deadline, tracer)
+        stream = await self._open_socket(route.hop or route, network, timeout, deadline, timings, tracer)
+        timings._connected_at = time.monotonic()
         if route.hop is not None:
             stream = await route.hop.lead_on(
                 stream, route.scheme, route.host, route.port, timeout=timeout, deadline=deadline
             )
+            timings._proxied_at = time.monotonic()
         if context is None:
             return stream
         name = route.server_hostname or _tls_name(route.host)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
         session = self._sessions.get(route)
         try:
-            return await _trace(
+            stream = await _trace(
                 tracer,
                 "start_tls",
                 info,
@@ -174,6 +181,8 @@ class Connector:
             # What listens may have failed before the handshake began.
             stream.abort()
             raise
+        timings._secured_at = time.monotonic()
+        return stream
 
     async def _open_socket(
         self,
@@ -181,6 +190,7 @@ class Connector:
         network: Network,
         timeout: float | None,
         deadline: float | None,
+        timings: Timings,
         tracer: Tracer | None,
     ) -> Stream:
         options = self._socket_options
@@ -204,6 +214,7 @@ class Connector:
                 deadline=deadline,
                 local_address=self._local_address,
                 socket_options=options,
+                timings=timings,
             ),
         )
 

@@ -34,6 +34,7 @@ from ._returns import Return, enter
 from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
 from ._tickets import RouteKey, Ticket, not_served
+from ._timings import Timings
 from ._trace import make_tracer
 
 
@@ -75,6 +76,8 @@ class Pool:
             ConnectError, ReadError, WriteError, ProxyError
             LocalProtocolError, RemoteProtocolError, UnsupportedProtocol
         """
+        timings = request._timings = Timings()
+        now = timings._began_at = time.monotonic()
         route: RouteKey = request.url._uri_reference.route_key
         hop = self._hop
         if route[0] not in HTTP_SCHEMES or not route[1] or not ROUTE_EXTENSIONS.isdisjoint(request.extensions):
@@ -88,7 +91,7 @@ class Pool:
             self._change_network(self._find_network())
         attempt_count = 0
         while True:
-            connection = None if attempt_count else self._take_idle(route, request)
+            connection = None if attempt_count else self._take_idle(route, request, now)
             if connection is None:
                 connection = await self._take_other(route, request, is_fresh=attempt_count > 0)
             try:
@@ -210,7 +213,7 @@ class Pool:
 
     # Private from here on.
 
-    def _take_idle(self, route: RouteKey, request: Request) -> Connection | None:
+    def _take_idle(self, route: RouteKey, request: Request, now: float) -> Connection | None:
         """Return a connection along route that is idle or has room, and still stands, if there is one."""
         while True:
             with self._lock:
@@ -225,7 +228,7 @@ class Pool:
                 continue
             try:
                 # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
-                if connection.idle_until >= time.monotonic() and not connection.stream.is_readable():
+                if connection.idle_until >= now and not connection.stream.is_readable():
                     if request.method in IDEMPOTENT_METHODS and is_replayable(request):
                         return connection
                     # A request that could not be sent again is worth a closer look, for what asyncio's loop has not
@@ -262,9 +265,10 @@ class Pool:
             connection = None if ticket is None else await self._wait(ticket, request)
             if ticket is not None and ticket.is_dismissed:
                 may_share = not ticket.goes_alone and self._connector.may_share(route)
-                connection = self._take_idle(route, request)
+                connection = self._take_idle(route, request, time.monotonic())
                 if connection is None:
                     continue
+            request._timings._served_at = request._timings._taken_at = time.monotonic()
             if connection is None:
                 return await self._connect(route, request, leads=ticket is None and may_share)
             if isinstance(connection, Http2Connection):
@@ -324,6 +328,7 @@ class Pool:
                 keeper=self,
                 timeouts=request.extensions.get("timeout") or {},
                 deadline=request._deadline,
+                timings=request._timings,
                 tracer=make_tracer(request.extensions, "connection", awaits=self._colour.awaits),
             )
         except BaseException as exc:
@@ -344,6 +349,7 @@ class Pool:
         if self._inbox:
             self._settle()
         if is_wanted:
+            request._timings._taken_at = time.monotonic()
             return connection
         connection.abort()
         raise ConnectError("The client was closed, or used from another event loop, while it was connecting.")

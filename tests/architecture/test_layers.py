@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "httpx"
 
 # From the ground up. A name stands for that module or that package with all its modules; "" is `httpx` itself.
 LAYERS = [
-    ("ground", ["__version__", "_exceptions", "_status_codes", "_types", "_drive", "_trace"]),
+    ("ground", ["__version__", "_exceptions", "_status_codes", "_types", "_drive", "_trace", "_timings"]),
     (
         "values",
         [

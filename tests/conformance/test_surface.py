@@ -204,7 +204,7 @@ def test_added_functions_are_there() -> None:
 
 
 def test_added_classes_are_of_the_public_module() -> None:
-    assert {httpx.Origin.__module__, httpx.FunctionAuth.__module__} == {"httpx"}
+    assert {httpx.Origin.__module__, httpx.FunctionAuth.__module__, httpx.Timings.__module__} == {"httpx"}
     assert issubclass(httpx.FunctionAuth, httpx.Auth)
     assert {cls.__module__ for cls in (httpx.EventSource, httpx.ServerSentEvent, httpx.SSEError)} == {"httpx"}
     assert issubclass(httpx.SSEError, httpx.TransportError)
@@ -220,7 +220,7 @@ def test_added_attributes_are_there() -> None:
 
 def test_no_other_name_was_added() -> None:
     added = set(httpx.__all__) - set(RECORDED["all"])
-    classes = {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent"}
+    classes = {"EventSource", "FunctionAuth", "Origin", "SSEError", "ServerSentEvent", "Timings"}
     assert added == classes | {"alias_httpx", "alias_httpx2", "query"}
 
 

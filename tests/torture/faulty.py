@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from httpx._network.base import Network, Stream, Waiter
 from httpx._network.racing import SocketOption
+from httpx._timings import Timings
 
 from ..network.colours import Colour
 
@@ -134,6 +135,7 @@ class FaultyNetwork(Network):
         deadline: float | None = None,
         local_address: str | None = None,
         socket_options: Sequence[SocketOption] = (),
+        timings: Timings | None = None,
     ) -> Stream:
         return await self._connect(
             "connect_tcp",
@@ -144,6 +146,7 @@ class FaultyNetwork(Network):
                 deadline=deadline,
                 local_address=local_address,
                 socket_options=socket_options,
+                timings=timings,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -129,15 +130,19 @@ class Http1Connection:
             self._begin_request(request, head, framing)
             if tracer is not None:
                 await self._trace_sent(tracer, request, timeouts)
+            timings = request._timings
+            timings._sent_at = time.monotonic()
             response_head = None
             while response_head is None:
                 if self.upload is not None:
                     await self.push(timeouts.get("write"), deadline)
+                    timings._sent_at = time.monotonic()
                 response_head = decoder.receive_head(await self.stream.read(timeouts.get("read"), deadline))
                 if deadline is not None and is_over(deadline):
                     raise read_timeout(None, deadline)
                 while response_head is not None and response_head.status_code < 200 and not decoder.is_upgraded:
                     response_head = decoder.next_head()
+            timings._received_at = time.monotonic()
             if response_head.status_code == 101 and request.headers._get_raw(b"upgrade") is None:
                 # RFC 9110 15.2.2: a server switches only to what the request offered.
                 raise RemoteProtocolError("The server switched protocols (101), which the request did not ask for.")
@@ -237,11 +242,12 @@ class Http1Connection:
         self, request: Request, head: ResponseHead, timeouts: Mapping[str, Any], tracer: Tracer | None
     ) -> Response:
         """Return the response that begins with head; it holds the connection unless all of it is there."""
-        decoder = self.decoder
+        decoder, timings = self.decoder, request._timings
         content = decoder.take_buffered()
         body: Any
         if decoder.is_done and not decoder.is_upgraded and self.upload is None and tracer is None:
             body = ByteStream(content)
+            timings._ended_at = timings._received_at
             self.finish()
         else:
             if decoder.is_upgraded:
@@ -257,6 +263,7 @@ class Http1Connection:
                 "http_version": head.http_version,
                 "reason_phrase": head.reason_phrase,
                 "network_stream": self._network_stream,
+                "timings": timings,
             },
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 class Http1Body:
     """What is left of a response: read from its connection, which goes back to the pool with the last byte."""
 
-    __slots__ = ("__weakref__", "_connection", "_content", "_is_cut", "_is_traced", "_request", "_timeouts", "_tracer")
+    __slots__ = (
+        "__weakref__",
+        "_connection",
+        "_content",
+        "_is_cut",
+        "_is_traced",
+        "_request",
+        "_timeouts",
+        "_timings",
+        "_tracer",
+    )
 
     def __init__(
         self,
@@ -31,6 +42,8 @@ class Http1Body:
         self._request = request
         # What came along with the head.
         self._content = content
+        # Noted here, since a request may be sent again before this body is read.
+        self._timings = request._timings
         self._timeouts = timeouts
         self._tracer = tracer
         self._is_traced = False
@@ -62,6 +75,7 @@ class Http1Body:
                 return None
             part = await self._read_part(connection)
             if connection.decoder.is_done:
+                self._timings._ended_at = time.monotonic()
                 await self._finish(connection)
         except BaseException as exc:
             self._connection = None

@@ -7,6 +7,7 @@ whoever reads the response goes on with sending before each wait. A refusal (300
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Http2Exchange:
         "_request",
         "_stream",
         "_timeouts",
+        "_timings",
         "_tracer",
         "_upload",
     )
@@ -49,6 +51,7 @@ class Http2Exchange:
         self._request = request
         self._timeouts: Mapping[str, Any] = request.extensions.get("timeout") or {}
         self._deadline: float | None = request._deadline
+        self._timings = request._timings
         self._stream: H2Stream | None = None
         # How much was queued on the connection before this request.
         self._mark = 0
@@ -73,12 +76,15 @@ class Http2Exchange:
                 await self._flush(stream, stream.has_answer, self._timeouts.get("write"))
             if self._tracer is not None:
                 await self._trace_sent(self._tracer, stream)
+            self._timings._sent_at = time.monotonic()
             while not stream.has_answer():
                 if self._upload is not None:
                     await self._push(self._upload, stream.has_answer)
+                    self._timings._sent_at = time.monotonic()
                     if stream.has_answer():
                         break
                 await self._wait(stream.has_answer, is_answered=False)
+            self._timings._received_at = time.monotonic()
             if not stream.status_code:
                 assert stream.failure is not None
                 raise stream.failure
@@ -225,6 +231,7 @@ class Http2Exchange:
         if stream.is_complete and self._upload is None and self._tracer is None:
             with connection.lock:
                 body = ByteStream(connection.engine.take(stream))
+            self._timings._ended_at = self._timings._received_at
             self._finish(stream)
         else:
             body = connection.colour.make_body(self)
@@ -235,6 +242,7 @@ class Http2Exchange:
             {
                 "http_version": b"HTTP/2",
                 "network_stream": connection.network_stream,
+                "timings": self._timings,
                 "stream_id": stream.id,
                 "trailers": stream.trailers,
             },
@@ -254,6 +262,7 @@ class Http2Exchange:
                 # The server may wait for the credit among it.
                 await self._flush(stream, is_met, self._timeouts.get("read"))
             if stream.is_complete and self._upload is None:
+                self._timings._ended_at = time.monotonic()
                 self._finish(stream)
                 if self._tracer is not None:
                     await self._tracer.end()

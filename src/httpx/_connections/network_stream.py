@@ -17,13 +17,18 @@ class _Connection:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._unread = b""
+        # Noted while they can be asked for: a closed socket has none.
+        self._addresses = {name: stream.get_extra_info(name) for name in ("client_addr", "server_addr")}
 
     def get_extra_info(self, info: str) -> Any:
         """Return what is known by that name, else None.
 
-        The names are "ssl_object", "client_addr", "server_addr", "socket", and "is_readable".
+        "client_addr" and "server_addr" are the ends of the connection (with a proxy, its end). Under TLS there are
+        "tls_version", "cipher" (name, protocol, bits), "alpn_protocol", "peer_certificate" in DER, and "ssl_object".
+        All of these stay when the connection is closed. "socket" and "is_readable" (whether a read would not wait) are
+        about an open one.
         """
-        return self._stream.get_extra_info(info)
+        return self._addresses[info] if info in self._addresses else self._stream.get_extra_info(info)
 
     def unread(self, data: bytes) -> None:
         """Put back bytes that came along with the head of an upgrade."""

@@ -16,6 +16,7 @@ from .message_fields import has_field
 if TYPE_CHECKING:
     from typing import Self
 
+    from .._timings import Timings
     from .._types import (
         AsyncByteStream,
         CookieTypes,
@@ -47,6 +48,9 @@ class Request:
 
     # When the request, redirects and body included, must be finished, on `time.monotonic()`; set when it is sent.
     _deadline: float | None = None
+
+    # When it got how far; set when it is sent over the network.
+    _timings: Timings
 
     def __init__(
         self,
@@ -193,7 +197,7 @@ class Request:
 
 
 # What belongs to this process, and what `__setstate__` sets.
-_NOT_PICKLED = frozenset({"extensions", "stream", "_deadline"})
+_NOT_PICKLED = frozenset({"extensions", "stream", "_deadline", "_timings"})
 
 # Shared by all requests without a body, since it holds no state.
 _NO_BODY = ByteStream(b"")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .._exceptions import ConnectError, WriteError
+from .._timings import Timings
 from .addresses import Address, interleave, literal_address
 from .racing import (
     UNIX_RETRY_DELAY,
@@ -186,8 +187,8 @@ class Stream(ABC):
     def get_extra_info(self, name: str) -> Any:
         """Return what is known by that name, else None.
 
-        The names are "socket", "client_addr", "server_addr", "ssl_object", and "is_readable": whether a read of the
-        socket would not wait.
+        The names are "socket", "client_addr", "server_addr", and "is_readable": whether a read of the socket would not
+        wait. TLS adds "ssl_object", "tls_version", "cipher", "alpn_protocol", and "peer_certificate" (DER).
         """
 
 
@@ -224,6 +225,7 @@ class Network(ABC):
         deadline: float | None = None,
         local_address: str | None = None,
         socket_options: Sequence[SocketOption] = (),
+        timings: Timings | None = None,
     ) -> Stream:
         """Resolve host and connect to it; timeout bounds all of it.
 
@@ -234,6 +236,8 @@ class Network(ABC):
         deadline = earliest(timeout, deadline)
         address = literal_address(host, port)
         addresses = [address] if address else await self._resolve(host, port, deadline, timeout=timeout)
+        if timings is not None and address is None:
+            timings._resolved_at = time.monotonic()
         race = Race(target, addresses, local_address=local_address, socket_options=socket_options)
         try:
             while not race.is_won:

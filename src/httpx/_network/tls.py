@@ -255,7 +255,11 @@ class TLSStream(Stream):
     def get_extra_info(self, name: str) -> Any:
         if name == "ssl_object":
             return self._object
-        return self._inner.get_extra_info(name)
+        read = _INFOS.get(name)
+        if read is None:
+            return self._inner.get_extra_info(name)
+        with self._lock:
+            return read(self._object)
 
     # Private from here on.
 
@@ -363,3 +367,13 @@ class TLSStream(Stream):
             # It waits for the peer's goodbye, which we do not.
             pass
         self._flush()
+
+
+# Private from here on.
+
+_INFOS: dict[str, Callable[[ssl.SSLObject], Any]] = {
+    "tls_version": lambda tls: tls.version(),
+    "cipher": lambda tls: tls.cipher(),
+    "alpn_protocol": lambda tls: tls.selected_alpn_protocol(),
+    "peer_certificate": lambda tls: tls.getpeercert(binary_form=True),
+}
