@@ -160,12 +160,14 @@ class Limits:
 
 
 class Proxy:
-    """Name a proxy: its URL (http, https, socks5 or socks5h), credentials, fields to send to it, TLS context for it.
+    """Name a proxy: its URL, credentials, fields to send to it, TLS context for it.
 
-    Credentials in the URL are taken out of it and go before `auth`.
+    The URL's scheme is http, https, socks4, socks4a, socks5 or socks5h. Credentials in it are taken out, and go before
+    `auth`. With the `auth_scheme` "digest" the password is never sent to an HTTP proxy; otherwise it is, with the first
+    request ("basic"), and a proxy that then asks for a digest is given one.
 
     Raises:
-        ValueError: the URL has another scheme.
+        ValueError: the URL has another scheme, or there is no such `auth_scheme`.
     """
 
     __module__ = "httpx"
@@ -177,15 +179,19 @@ class Proxy:
         ssl_context: ssl.SSLContext | None = None,
         auth: tuple[str, str] | None = None,
         headers: HeaderTypes | None = None,
+        auth_scheme: str = "basic",
     ) -> None:
         url = URL(url)
-        if url.scheme not in ("http", "https", "socks5", "socks5h"):
+        if url.scheme not in ("http", "https", "socks4", "socks4a", "socks5", "socks5h"):
             raise ValueError(f"Unknown scheme for proxy URL {url!r}")
+        if auth_scheme not in ("basic", "digest"):
+            raise ValueError(f'auth_scheme must be "basic" or "digest", not {auth_scheme!r}')
         if url.username or url.password:
             auth = (url.username, url.password)
             url = url.copy_with(username=None, password=None)
         self.url = url
         self.auth = auth
+        self.auth_scheme = auth_scheme
         self.headers = Headers(headers)
         self.ssl_context = ssl_context
 
@@ -197,7 +203,8 @@ class Proxy:
     def __repr__(self) -> str:
         auth = f", auth={(self.auth[0], '********')!r}" if self.auth else ""
         headers = f", headers={dict(self.headers._masked_items())!r}" if self.headers else ""
-        return f"Proxy({str(self.url)!r}{auth}{headers})"
+        scheme = "" if self.auth_scheme == "basic" else f", auth_scheme={self.auth_scheme!r}"
+        return f"Proxy({str(self.url)!r}{auth}{headers}{scheme})"
 
 
 # Private from here on.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from ._connections.colours import Colour
@@ -16,10 +17,11 @@ from ._network.errors import is_over
 from ._network.handshake import start_tls
 from ._network.racing import SocketOption
 from ._network.tls import TLSStream
+from ._proxy_auth import MAX_ANSWERS
 from ._routes import Route, Router
 from ._timings import Timings
-from ._trace import Tracer
-from ._tunnels import Hop
+from ._trace import Tracer, trace
+from ._tunnels import Attempt, Hop
 
 Connection = Http1Connection | Http2Connection
 
@@ -66,7 +68,10 @@ class Connector:
         """Tell whether a connection along route may come out as one that carries many exchanges."""
         if not self.offers_http2:
             return False
-        return not self._offers_http1 or (route[0] == "https" and route not in self._known_http1)
+        target = self.router.complete(route)
+        if target.is_forwarded:
+            return False
+        return not self._offers_http1 or (target.scheme == "https" and target not in self._known_http1)
 
     async def connect(
         self,
@@ -89,23 +94,22 @@ class Connector:
         """
         target = self.router.complete(route)
         timeout = timeouts.get("connect")
-        attempt = 0
+        attempts_count = 0
         while True:
+            # One limit for all steps.
+            attempt = Attempt(network, timeout, earliest(timeout, deadline), timings, tracer)
             try:
-                stream = await self._open_stream(target, network, timeout, deadline, timings, tracer)
-                if self._speaks_http2(stream, route):
+                stream = await self._open_stream(target, attempt)
+                if self._speaks_http2(stream, target):
                     return Http2Connection(stream, route=route, keeper=keeper, colour=colour, network=network)
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
-                attempt += 1
-                if attempt > self._retries or is_over(deadline):
+                attempts_count += 1
+                if attempts_count > self._retries or is_over(deadline):
                     raise
-            delay = RETRY_DELAY * (2 ** (attempt - 2)) if attempt > 1 else 0.0
-            if tracer is not None:
-                await tracer.begin("retry", {})
-            await network.sleep(remaining(delay, deadline) or 0.0)
-            if tracer is not None:
-                await tracer.end()
+            delay = RETRY_DELAY * (2 ** (attempts_count - 2)) if attempts_count > 1 else 0.0
+            wait = remaining(delay, deadline) or 0.0
+            await trace(tracer, "retry", {}, partial(network.sleep, wait))
 
     def keep_session(self, connection: Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
@@ -118,14 +122,14 @@ class Connector:
 
     # Private from here on.
 
-    def _speaks_http2(self, stream: Stream, route: tuple[Any, ...]) -> bool:
+    def _speaks_http2(self, stream: Stream, route: Route) -> bool:
         """Tell which protocol is spoken over a stream: what TLS agreed upon, or what is known beforehand."""
-        if not self.offers_http2:
+        if not self.offers_http2 or route.is_forwarded:
             return False
         if not self._offers_http1:
             # RFC 9113 3.3: prior knowledge. Over TLS a server may leave it unsaid, but not choose another one.
             return True
-        if route[0] == "https" and isinstance(stream, TLSStream):
+        if route.scheme == "https" and isinstance(stream, TLSStream):
             if stream.selected_alpn_protocol == "h2":
                 self._known_http1.pop(route, None)
                 return True
@@ -134,76 +138,77 @@ class Connector:
             self._known_http1[route] = None
         return False
 
-    async def _open_stream(
-        self,
-        route: Route,
-        network: Network,
-        timeout: float | None,
-        deadline: float | None,
-        timings: Timings,
-        tracer: Tracer | None,
-    ) -> Stream:
-        timings._connect_began_at = time.monotonic()
-        # One limit for all steps.
-        deadline = earliest(timeout, deadline)
+    async def _open_stream(self, route: Route, attempt: Attempt) -> Stream:
         context = None
         if route.scheme == "https":
             # First of all, since there may be something wrong with it.
             context = route.ssl_context or self.router.contexts.own()
-        stream = await self._open_socket(route.hop or route, network, timeout, deadline, timings, tracer)
-        timings._connected_at = time.monotonic()
-        if route.hop is not None:
-            stream = await route.hop.lead_on(
-                stream, route.scheme, route.host, route.port, timeout=timeout, deadline=deadline
-            )
-            timings._proxied_at = time.monotonic()
+        stream = await self._reach(route, attempt)
         if context is None:
             return stream
+        tls_stream = await self._start_tls(stream, context, route, attempt)
+        attempt.timings._secured_at = time.monotonic()
+        return tls_stream
+
+    async def _reach(self, route: Route, attempt: Attempt) -> Stream:
+        """Return a stream that leads to the origin, or to a proxy which forwards to it."""
+        hop, timings = route.hop, attempt.timings
+        for answers_left in range(MAX_ANSWERS, -1, -1):
+            timings._connect_began_at = time.monotonic()
+            stream: Stream | None = await self._open_socket(hop or route, attempt)
+            timings._connected_at = time.monotonic()
+            if hop is not None:
+                assert stream is not None
+                stream = await hop.lead_on(
+                    stream, route.scheme, route.host, route.port, attempt, answers_left=answers_left
+                )
+                timings._proxied_at = time.monotonic()
+            if stream is not None:
+                return stream
+        raise AssertionError("a proxy was answered more often than it may be")
+
+    async def _start_tls(self, stream: Stream, context: ssl.SSLContext, route: Route, attempt: Attempt) -> Stream:
         name = route.server_hostname or _tls_name(route.host)
-        info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
+        tracer = attempt.tracer
+        if tracer is not None and route.hop is not None:
+            tracer = tracer.renamed("proxy" if route.hop.is_forwarding else "socks")
         session = self._sessions.get(route)
         try:
-            stream = await _trace(
+            return await trace(
                 tracer,
                 "start_tls",
-                info,
+                {"ssl_context": context, "server_hostname": name, "timeout": attempt.timeout},
                 lambda: start_tls(
                     stream,
                     context,
                     server_hostname=name,
-                    timeout=timeout,
-                    deadline=deadline,
+                    timeout=attempt.timeout,
+                    deadline=attempt.deadline,
                     session=session,
                     alpn=self._alpn,
                 ),
             )
         except BaseException:
-            # What listens may have failed before the handshake began.
+            # What listens may have failed, before the handshake began or when it was over.
             stream.abort()
             raise
-        timings._secured_at = time.monotonic()
-        return stream
 
-    async def _open_socket(
-        self,
-        peer: Route | Hop,
-        network: Network,
-        timeout: float | None,
-        deadline: float | None,
-        timings: Timings,
-        tracer: Tracer | None,
-    ) -> Stream:
+    async def _open_socket(self, peer: Route | Hop, attempt: Attempt) -> Stream:
+        network, timeout, deadline, timings, tracer = attempt
         options = self._socket_options
         info: dict[str, Any] = {"timeout": timeout, "socket_options": options or None}
         if self._uds is not None:
             path = self._uds
-            return await _trace(
+            return await trace(
                 tracer,
                 "connect_unix_socket",
                 {"path": path, **info},
                 lambda: network.connect_unix(path, timeout=timeout, deadline=deadline, socket_options=options),
+                undo=lambda stream: stream.abort(),
             )
-        return await _trace(
+        if tracer is not None and isinstance(peer, Hop) and not peer.is_forwarding:
+            tracer = tracer.renamed("socks")
+        return await trace(
             tracer,
             "connect_tcp",
             {"host": peer.host, "port": peer.port, "local_address": self._local_address, **info},
@@ -216,6 +221,7 @@ class Connector:
                 socket_options=options,
                 timings=timings,
             ),
+            undo=lambda stream: stream.abort(),
         )
 
 
@@ -227,26 +233,6 @@ class _Keeper(Keeper, SharedKeeper, Protocol):
 
     def drop_idle(self, connection: Connection) -> None:
         """Close an idle connection that is of no more use."""
-
-
-async def _trace(
-    tracer: Tracer | None, step: str, info: Mapping[str, Any], open_stream: Callable[[], Coroutine[Any, Any, Stream]]
-) -> Stream:
-    """Take a step towards a connection, and tell of it if somebody listens."""
-    if tracer is None:
-        return await open_stream()
-    await tracer.begin(step, info)
-    try:
-        stream = await open_stream()
-    except BaseException as exc:
-        await tracer.fail(exc)
-        raise
-    try:
-        await tracer.end(stream)
-    except BaseException:
-        stream.abort()
-        raise
-    return stream
 
 
 def _tls_name(host: str) -> str:

@@ -13,29 +13,29 @@ that, and whoever has it looks into the inbox after letting go: nothing stays in
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import warnings
-import weakref
 from collections import deque
 from collections.abc import Callable
 
 from ._config import Limits
 from ._connect import Connection, Connector
-from ._connections.colours import Colour
+from ._connections.colours import Colour, close_body
 from ._connections.http1 import Http1Connection, encode_request
 from ._connections.http2 import Http2Connection, NoRoomError, make_head
 from ._exceptions import ConnectError, NetworkError, RemoteProtocolError, TransportError
+from ._forks import tell_of_forks
 from ._models import Request, Response
 from ._network.base import Network
+from ._proxy_auth import MAX_ANSWERS
 from ._repeats import IDEMPOTENT_METHODS, is_replayable, may_send_again
 from ._returns import Return, enter
 from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
 from ._tickets import RouteKey, Ticket, not_served
 from ._timings import Timings
-from ._trace import make_tracer
+from ._trace import make_connect_tracer
 
 
 class Pool:
@@ -64,12 +64,13 @@ class Pool:
         # Connections on their way back, and what is to be done with each.
         self._inbox: deque[tuple[Connection, Return]] = deque()
         self._is_closed = False
-        _pools.add(self)
+        tell_of_forks(self)
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, *, answers_left: int = MAX_ANSWERS) -> Response:
         """Send a request over an idle connection or one made for it, and return the response, its body unread.
 
-        A request that the server provably did not process is sent once more, on a fresh connection.
+        A request that the server provably did not process is sent once more, on a fresh connection. `answers_left` is
+        how often a proxy may still ask for other credentials.
 
         Raises:
             PoolTimeout, ConnectTimeout, ReadTimeout, WriteTimeout
@@ -83,10 +84,9 @@ class Pool:
         if route[0] not in HTTP_SCHEMES or not route[1] or not ROUTE_EXTENSIONS.isdisjoint(request.extensions):
             route = self._router.find(request)
             hop = route.hop if isinstance(route, Route) else hop
-        forward_fields = None if hop is None else hop.forward_fields
         # Before a connection is taken, so that a malformed request costs none.
         shared_head = make_head(request) if self._offers_http2 else None
-        encoded = None if shared_head else encode_request(request, forward_fields)
+        encoded = None if shared_head else encode_request(request, hop)
         if self._network is None or not self._network.is_current():
             self._change_network(self._find_network())
         attempt_count = 0
@@ -97,14 +97,19 @@ class Pool:
             try:
                 if isinstance(connection, Http2Connection):
                     return await connection.exchange(request, shared_head or make_head(request))
-                head, framing = encoded or encode_request(request, forward_fields)
-                return await connection.exchange(request, head, framing)
+                head, framing = encoded or encode_request(request, hop)
+                response = await connection.exchange(request, head, framing)
+                break
             except NoRoomError:
                 continue
             except (NetworkError, RemoteProtocolError) as exc:
                 attempt_count += 1
                 if self._is_closed or not may_send_again(request, connection, exc, attempt_count):
                     raise
+        if hop is None or not hop.can_answer(request, response, answers_left=answers_left):
+            return response
+        await close_body(response)
+        return await self.send(request, answers_left=answers_left - 1)
 
     @property
     def connection_count(self) -> int:
@@ -152,6 +157,16 @@ class Pool:
                 source=self,
                 stacklevel=2,
             )
+
+    def forget_parent(self) -> None:
+        """Begin anew in a forked child: the connections are the parent's, and so is whoever held the lock."""
+        shelves = self._shelves
+        self._lock = threading.Lock()
+        self._shelves = Shelves(self._limits)
+        self._inbox.clear()
+        self._network = None
+        for connection in (*shelves.idle, *shelves.active):
+            connection.stream.forget()
 
     # For connections.
 
@@ -329,7 +344,7 @@ class Pool:
                 timeouts=request.extensions.get("timeout") or {},
                 deadline=request._deadline,
                 timings=request._timings,
-                tracer=make_tracer(request.extensions, "connection", awaits=self._colour.awaits),
+                tracer=make_connect_tracer(request.extensions, awaits=self._colour.awaits),
             )
         except BaseException as exc:
             with self._lock:
@@ -389,28 +404,3 @@ class Pool:
                 shared.reset_lost()
             for connection in closing:
                 connection.close()
-
-    def _forget_parent(self) -> None:
-        """Begin anew in a forked child: the connections are the parent's, and so is whoever held the lock."""
-        shelves = self._shelves
-        self._lock = threading.Lock()
-        self._shelves = Shelves(self._limits)
-        self._inbox.clear()
-        self._network = None
-        for connection in (*shelves.idle, *shelves.active):
-            connection.stream.forget()
-
-
-# Private from here on.
-
-
-_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-
-
-def _forget_parents() -> None:
-    for pool in list(_pools):
-        pool._forget_parent()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_parents)

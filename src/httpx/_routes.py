@@ -38,6 +38,11 @@ class Route(NamedTuple):
     # What to shake hands by; None for the client's own.
     ssl_context: ssl.SSLContext | None
 
+    @property
+    def is_forwarded(self) -> bool:
+        """Tell whether it ends at a proxy, which forwards requests one by one, and speaks HTTP/1.1."""
+        return self.hop is not None and self.hop.is_forwarding and self.scheme == "http"
+
 
 class Router:
     """Finds the routes of one client's requests.

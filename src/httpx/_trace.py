@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
-_HTTP11_LOGGER = logging.getLogger("httpcore.http11")
-_HTTP2_LOGGER = logging.getLogger("httpcore.http2")
-_LOGGERS = {"connection": _CONNECTION_LOGGER, "http11": _HTTP11_LOGGER, "http2": _HTTP2_LOGGER}
+_LOGGERS = {
+    "connection": _CONNECTION_LOGGER,
+    "http11": logging.getLogger("httpcore.http11"),
+    "http2": logging.getLogger("httpcore.http2"),
+    "proxy": logging.getLogger("httpcore.proxy"),
+    "socks": logging.getLogger("httpcore.socks"),
+}
+
+T = TypeVar("T")
 
 # Their values are not written into logs.
 _SENSITIVE_FIELDS = frozenset({b"set-cookie", b"set-cookie2", b"www-authenticate", b"proxy-authenticate"})
@@ -48,6 +54,10 @@ class Tracer:
             await self._tell("failed", {"exception": exc})
             self._step = ""
 
+    def renamed(self, prefix: str) -> Tracer:
+        """Return one that tells the same listeners, of steps with another prefix."""
+        return Tracer(self._callback, prefix, awaits=self._awaits)
+
     # Private from here on.
 
     async def _tell(self, event: str, info: Mapping[str, Any]) -> None:
@@ -79,6 +89,43 @@ def make_tracer(extensions: Mapping[str, Any], prefix: str, *, awaits: bool) -> 
     if "trace" in extensions or _LOGGERS[prefix].isEnabledFor(logging.DEBUG):
         return Tracer(extensions.get("trace"), prefix, awaits=awaits)
     return None
+
+
+def make_connect_tracer(extensions: Mapping[str, Any], *, awaits: bool) -> Tracer | None:
+    """Return what tells of the steps of connecting, which have several prefixes; None if nobody listens."""
+    if "trace" in extensions or any(logger.isEnabledFor(logging.DEBUG) for logger in _LOGGERS.values()):
+        return Tracer(extensions.get("trace"), "connection", awaits=awaits)
+    return None
+
+
+async def trace(
+    tracer: Tracer | None,
+    step: str,
+    info: Mapping[str, Any],
+    take: Callable[[], Coroutine[Any, Any, T]],
+    *,
+    show: Callable[[T], object] | None = None,
+    undo: Callable[[T], object] | None = None,
+) -> T:
+    """Take a step, and tell of it if somebody listens.
+
+    `show` makes of the result what is told, and `undo` takes it back if the one who listens fails.
+    """
+    if tracer is None:
+        return await take()
+    await tracer.begin(step, info)
+    try:
+        result = await take()
+    except BaseException as exc:
+        await tracer.fail(exc)
+        raise
+    try:
+        await tracer.end(result if show is None else show(result))
+    except BaseException:
+        if undo is not None:
+            undo(result)
+        raise
+    return result
 
 
 def log_close(close: Callable[[], None]) -> None:

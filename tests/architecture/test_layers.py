@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "httpx"
 
 # From the ground up. A name stands for that module or that package with all its modules; "" is `httpx` itself.
 LAYERS = [
-    ("ground", ["__version__", "_exceptions", "_status_codes", "_types", "_drive", "_trace", "_timings"]),
+    ("ground", ["__version__", "_exceptions", "_status_codes", "_types", "_drive", "_trace", "_timings", "_forks"]),
     (
         "values",
         [
@@ -32,7 +32,7 @@ LAYERS = [
         "connections",
         [
             *["_pool", "_shelves", "_tickets", "_returns", "_repeats"],
-            *["_connect", "_routes", "_tunnels", "_connections"],
+            *["_connect", "_routes", "_tunnels", "_proxy_auth", "_connections"],
         ],
     ),
     ("transports, policies", ["_transports", "_policies"]),

@@ -462,7 +462,7 @@ async def test_a_proxy_url_without_host_is_a_connect_error(face: Face) -> None:
             await client.get("http://a.example/")
 
 
-@pytest.mark.parametrize("scheme", ["ftp", "socks4"])
+@pytest.mark.parametrize("scheme", ["ftp", "socks6"])
 def test_other_schemes_are_refused(scheme: str) -> None:
     for make in (httpx.HTTPTransport, httpx.AsyncHTTPTransport, httpx.Client, httpx.AsyncClient):
         with pytest.raises(ValueError) as caught:

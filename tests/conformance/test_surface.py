@@ -28,6 +28,7 @@ COMMAND = "main"
 ADDED_PARAMETERS = {
     "Timeout.__init__": "total: None | float = None",
     "Limits.__init__": "max_connections_per_host: None | int = None",
+    "Proxy.__init__": "auth_scheme: str = 'basic'",
     "create_ssl_context": "*, fingerprints: Iterable[str] | str = (), allow_truncation: bool = False",
 }
 

@@ -15,6 +15,7 @@ from typing import Any
 DIFFERENCES: dict[str, tuple[dict[str, Any], str]] = {
     "config: describe_timeout('5')": ({'raises': ['TypeError', None]}, 'What cannot be used is refused where it is given'),
     'config: httpx.Timeout(httpx.Timeout(5), connect=1)': ({'value': {'repr': 'Timeout(connect=1, read=5, write=5, pool=5)'}}, '`Timeout(Timeout(5), connect=1)`'),
+    "config: describe_proxy('socks4://a')": ({'value': ["Proxy('socks4://a')", "Proxy('socks4://a')", 'socks4://a', None, None, []]}, 'SOCKS4 and SOCKS4a'),
     'config: httpx.Proxy("http://a", headers={"Proxy-Authorization": "secret"})': ({'value': {'repr': "Proxy('http://a', headers={'proxy-authorization': '[secure]'})"}}, 'So does the repr of a `Proxy` that has headers'),
     "content: send_parts(None, {'a': ('name.txt',)})": ({'raises': ['ValueError', 'A file is given as (name, file[, media type[, headers]]), not as 1 items.']}, 'What cannot be used is refused where it is given'),
     "content: send_parts(None, {'a': ()})": ({'raises': ['ValueError', 'A file is given as (name, file[, media type[, headers]]), not as 0 items.']}, 'What cannot be used is refused where it is given'),

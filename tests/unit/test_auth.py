@@ -16,7 +16,7 @@ import pytest
 import trio
 
 import httpx
-from httpx._auth.challenges import Challenge, choose_digest, next_nonce, parse_challenges
+from httpx._protocols.challenges import Challenge, choose_digest, next_nonce, parse_challenges
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Send = Callable[..., httpx.Response]
@@ -679,8 +679,7 @@ def test_challenges_take_linear_time() -> None:
 
 
 def choose(*challenges: str) -> tuple[str, str | None] | None:
-    response = httpx.Response(401, headers=[("WWW-Authenticate", challenge) for challenge in challenges])
-    digest = choose_digest(response)
+    digest = choose_digest([challenge.encode() for challenge in challenges])
     return None if digest is None else (digest.algorithm, digest.qop)
 
 

@@ -106,7 +106,7 @@ def test_proxy_repr_masks_secrets(proxy: Proxy, text: str) -> None:
     assert repr(proxy) == text
 
 
-@pytest.mark.parametrize("url", ["ftp://localhost", "localhost", "", "socks4://user:s3cret@localhost"])
+@pytest.mark.parametrize("url", ["ftp://localhost", "localhost", "", "socks6://user:s3cret@localhost"])
 def test_unknown_proxy_scheme(url: str) -> None:
     with pytest.raises(ValueError) as info:
         Proxy(url)

@@ -7,6 +7,7 @@ from types import AsyncGeneratorType
 from typing import Any, Protocol
 
 from .._drive import drive
+from .._models import Response
 from .._types import AsyncByteStream, SyncByteStream
 
 
@@ -101,6 +102,13 @@ class AsyncBody(AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._source.close()
+
+
+async def close_body(response: Response) -> None:
+    """Close the body of a response that nobody sees."""
+    body = response.stream
+    if isinstance(body, (SyncBody, AsyncBody)):
+        await body._source.close()
 
 
 # Private from here on.

@@ -17,6 +17,7 @@ from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_request_head
 from .._protocols.h1.head import ResponseHead
 from .._trace import Tracer, log_close, make_tracer
+from .._tunnels import Hop
 from .colours import Colour
 from .http1_body import Http1Body
 from .network_stream import make_network_stream
@@ -42,10 +43,10 @@ class Keeper(Protocol):
         """Note that nobody will finish the exchange of this connection. Called by finalisers: takes no lock."""
 
 
-def encode_request(request: Request, forward_fields: FieldList | None = None) -> tuple[bytes, RequestFraming]:
+def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, RequestFraming]:
     """Return the head of a request, and how its body is framed.
 
-    With forward_fields it is one for a proxy that forwards what is for http origins, and gets these fields with it.
+    What is for http origins and a proxy that forwards it is written for that one, with the fields that it gets.
 
     Raises:
         LocalProtocolError: something in it is outside the grammar.
@@ -53,13 +54,13 @@ def encode_request(request: Request, forward_fields: FieldList | None = None) ->
     reference = request.url._uri_reference
     target = request.extensions.get("target") or reference.target
     fields = request.headers._list
-    if forward_fields is not None and reference.scheme == "http":
+    # What is not ASCII is no token, and refused as "?" is.
+    method = request.method.encode("ascii", "replace")
+    if hop is not None and hop.is_forwarding and reference.scheme == "http":
         if not request.extensions.get("target"):
             # RFC 9112 3.2.2: the absolute form.
             target = b"http://%b%b" % (reference.host_field, target)
-        fields = _join_fields(fields, forward_fields)
-    # What is not ASCII is no token, and refused as "?" is.
-    method = request.method.encode("ascii", "replace")
+        fields = _join_fields(fields, hop.make_fields(method, target, request))
     return encode_request_head(method, target, fields)
 
 
@@ -151,7 +152,7 @@ class Http1Connection:
                 self._is_last = True
                 await self.drop_upload()
             if tracer is not None:
-                await tracer.end(_as_tuple(response_head))
+                await tracer.end(response_head.as_tuple())
             return self._begin_response(request, response_head, timeouts, tracer)
         except BaseException as exc:
             self.fail()
@@ -282,10 +283,6 @@ def _join_fields(fields: FieldList, forward_fields: FieldList) -> FieldList:
     # RFC 9110 7.2: Host comes first, if it did.
     start = 1 if fields and fields[0][0].lower() == b"host" else 0
     return [*fields[:start], *added, *fields[start:]]
-
-
-def _as_tuple(head: ResponseHead) -> tuple[bytes, int, bytes, list[tuple[bytes, bytes]]]:
-    return head.http_version, head.status_code, head.reason_phrase, head.fields
 
 
 def _encode_content(content: bytes, framing: RequestFraming) -> tuple[bytes, ...]:

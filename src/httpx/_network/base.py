@@ -235,7 +235,7 @@ class Network(ABC):
         target = f"{host} port {port}"
         deadline = earliest(timeout, deadline)
         address = literal_address(host, port)
-        addresses = [address] if address else await self._resolve(host, port, deadline, timeout=timeout)
+        addresses = [address] if address else await self.resolve(host, port, deadline, timeout=timeout)
         if timings is not None and address is None:
             timings._resolved_at = time.monotonic()
         race = Race(target, addresses, local_address=local_address, socket_options=socket_options)
@@ -276,6 +276,23 @@ class Network(ABC):
             sock.close()
             raise
 
+    async def resolve(
+        self, host: str, port: int, deadline: float | None, *, timeout: float | None
+    ) -> Sequence[Address]:
+        """Return the addresses of a host; `timeout` stands in the message when the deadline is over.
+
+        Raises:
+            ConnectTimeout, ConnectError
+        """
+        waiter = self.make_waiter()
+        lookup = start_lookup(host, port, lambda: self.call_from_thread(waiter.set))
+        if not await waiter.wait(None, deadline):
+            raise connect_timeout(f"{host} port {port} (its name was not resolved)", timeout)
+        try:
+            return interleave(lookup.result())
+        except OSError as exc:
+            raise ConnectError(f"{exc}: could not resolve {host!r}") from exc
+
     @abstractmethod
     def make_waiter(self) -> Waiter:
         """Return a waiter of this colour."""
@@ -308,18 +325,6 @@ class Network(ABC):
     @abstractmethod
     async def _make_stream(self, sock: socket.socket) -> Stream:
         """Return a stream over a connected non-blocking socket, which it owns from then on."""
-
-    async def _resolve(
-        self, host: str, port: int, deadline: float | None, *, timeout: float | None
-    ) -> Sequence[Address]:
-        waiter = self.make_waiter()
-        lookup = start_lookup(host, port, lambda: self.call_from_thread(waiter.set))
-        if not await waiter.wait(None, deadline):
-            raise connect_timeout(f"{host} port {port} (its name was not resolved)", timeout)
-        try:
-            return interleave(lookup.result())
-        except OSError as exc:
-            raise ConnectError(f"{exc}: could not resolve {host!r}") from exc
 
 
 def earliest(timeout: float | None, deadline: float | None) -> float | None:

@@ -53,6 +53,10 @@ class ResponseHead:
     fields: FieldList
     index: dict[bytes, bytes] | None
 
+    def as_tuple(self) -> tuple[bytes, int, bytes, FieldList]:
+        """Return version, status code, reason phrase and fields, the form in which listeners are told of it."""
+        return self.http_version, self.status_code, self.reason_phrase, self.fields
+
     def __repr__(self) -> str:
         return f"<ResponseHead {self.http_version!r} {self.status_code} {self.reason_phrase!r}>"
 

@@ -1,16 +1,11 @@
-"""What a server says in WWW-Authenticate: the challenges in it, and the digest challenge to answer."""
+"""What a server says in WWW-Authenticate, or a proxy in Proxy-Authenticate: challenges, and the digest to answer."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .._exceptions import RemoteProtocolError
-from .text import unquote
-
-if TYPE_CHECKING:
-    from .._models import Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ class DigestChallenge:
 
 
 def parse_challenges(values: list[bytes]) -> list[Challenge]:
-    """Return the challenges of a response, in its order; `values` are its WWW-Authenticate fields.
+    """Return the challenges of a response, in its order; `values` are those of the fields that hold them.
 
     The commas between challenges and those between parameters are the same: an item that begins with a word of its own
     begins a challenge. What makes no sense is skipped.
@@ -76,13 +71,12 @@ def parse_challenges(values: list[bytes]) -> list[Challenge]:
     return challenges
 
 
-def choose_digest(response: Response) -> DigestChallenge | None:
+def choose_digest(values: list[bytes]) -> DigestChallenge | None:
     """Return the digest challenge with the strongest hash, the first of several; None if there is none we know.
 
     Raises:
         RemoteProtocolError: there are digest challenges, but each of them is broken.
     """
-    values = [value for name, value in response.headers.raw if name.lower() == b"www-authenticate"]
     best: DigestChallenge | None = None
     fault: RemoteProtocolError | None = None
     for challenge in parse_challenges(values):
@@ -96,7 +90,6 @@ def choose_digest(response: Response) -> DigestChallenge | None:
         if digest is not None and (best is None or _strength(digest) > _strength(best)):
             best = digest
     if best is None and fault is not None:
-        fault._request = response._request
         raise fault
     return best
 
@@ -132,7 +125,9 @@ _SCHEME = re.compile(rf"{_TOKEN}(?=[ \t]|$)")
 
 def _unquote(text: str) -> str:
     """Return the value of a quoted string (RFC 9110 5.6.4) or of a token."""
-    return _QUOTED_PAIR.sub(r"\1", unquote(text)) if text.startswith('"') else text
+    if not text.startswith('"'):
+        return text
+    return _QUOTED_PAIR.sub(r"\1", text[1:-1] if text.endswith('"') else text)
 
 
 def _strength(challenge: DigestChallenge) -> int:
