@@ -13,9 +13,10 @@ from httpx._shelves import Shelves
 from ..h2.echo import EchoServer
 from ..network.colours import COLOURS, Colour
 from ..network.lines import Trust
-from . import scenarios
+from . import proxy, scenarios
 from .faulty import kinds_for
 from .kernel import sweep, sweep_randomly
+from .proxy import Handshake, ProxyServer
 from .scenarios import ClientSubject
 from .server import Server
 
@@ -48,6 +49,44 @@ async def test_nothing_is_left_behind_over_tls(
         scenario.__name__, lambda network: scenario(colour, network, tls_server, verify=context), colour
     )
     report.check()
+    assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+
+
+# By name: the proxy's scheme, its handshake, and the layers of TLS, one of which may be around the handshake.
+WAYS: dict[str, tuple[str, Handshake, int]] = {
+    "connect": ("http", proxy.connect, 1),
+    "connect by digest": ("http", proxy.connect_by_digest, 1),
+    "socks5": ("socks5", proxy.socks5, 0),
+    "tls through socks5": ("socks5", proxy.socks5, 1),
+    "tls in tls": ("https", proxy.connect, 2),
+}
+
+
+@pytest.mark.parametrize("scenario", [scenarios.Get, scenarios.HalfRead])
+@pytest.mark.parametrize("way", WAYS)
+async def test_nothing_is_left_behind_on_the_way_through_a_proxy(
+    colour: Colour, server: Server, tls_server: Server, trust: Trust, way: str, scenario: type[ClientSubject]
+) -> None:
+    scheme, handshake, depth = WAYS[way]
+    origin = tls_server if depth else server
+    proxy_server = ProxyServer(origin, handshake, trust.server_context() if scheme == "https" else None)
+    # Two connections, so that a slot that was lost would be missed by the next request.
+    limits = httpx.Limits(max_connections=2)
+    context = trust.client_context()
+    auth_scheme = "digest" if "digest" in way else "basic"
+    settings = httpx.Proxy(
+        f"{scheme}://127.0.0.1:{proxy_server.port}", auth=("u", "p"), ssl_context=context, auth_scheme=auth_scheme
+    )
+    try:
+        report = await sweep(
+            f"{scenario.__name__} by {way}",
+            lambda network: scenario(colour, network, origin, proxy=settings, verify=context, limits=limits),
+            colour,
+        )
+    finally:
+        proxy_server.close()
+    report.check()
+    assert report.runs_count == 1 + report.calls_count * len(kinds_for(colour))
     assert {"connect_tcp", "read", "write_now"} <= report.struck_names
 
 
