@@ -1,19 +1,14 @@
-"""What real proxies make of us: squid, tinyproxy, dante and microsocks, each started here with a configuration of ours.
+"""What real proxies make of us: squid, tinyproxy, dante, microsocks and ssh, each started with a configuration of ours.
 
 `scripts/install-peers` installs them on Debian. Where one is missing, its tests are skipped, and fail in CI.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import socket
 import ssl
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,22 +18,29 @@ import trustme
 
 import httpx
 from tests.client.faces import Face, FaceClient, make_face
+from tests.conformance.peers import HOST, PATIENCE, find_binary, free_port, running, write
 from tests.network.colours import COLOURS, Colour, make_colour
 from tests.origin import Origin
 
-# Seconds for a proxy to start or to stop. Reached by failing tests only.
-PATIENCE = 20.0
-
-HOST = "127.0.0.1"
 USER, PASSWORD = "user", "pass.word-1"
+
+# Comes with squid.
+DIGEST_HELPER = "/usr/lib/squid/digest_file_auth"
 
 SQUID = """
 http_port {host}:{port}
+http_port {host}:{digest_port}
 https_port {host}:{tls_port} tls-cert={folder}/proxy.pem
 visible_hostname proxy.example
 acl allowed_ports port 1024-65535
 acl CONNECT method CONNECT
 http_access deny CONNECT !allowed_ports
+auth_param digest program {helper} {folder}/passwords
+auth_param digest children 1
+auth_param digest realm squid, by digest
+acl by_digest localport {digest_port}
+acl known proxy_auth REQUIRED
+http_access deny by_digest !known
 http_access allow all
 cache deny all
 access_log none
@@ -59,6 +61,16 @@ LogLevel Info
 BasicAuth {user} {password}
 """
 
+SSHD = """
+ListenAddress {host}:{port}
+HostKey {folder}/host-key
+AuthorizedKeysFile {folder}/user-key.pub
+StrictModes no
+UsePAM no
+PidFile none
+PermitRootLogin prohibit-password
+"""
+
 DANTE = """
 logoutput: {folder}/log
 internal: {host} port = {port}
@@ -77,6 +89,7 @@ class RunningProxy:
 
     port: int
     tls_port: int = 0
+    digest_port: int = 0
     ssl_context: ssl.SSLContext | None = None
 
     def url(self, *, scheme: str = "http", userinfo: str = "") -> str:
@@ -93,14 +106,22 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def squid(folder: Path) -> Iterator[RunningProxy]:
-    """Forwards and tunnels, also over TLS; lets CONNECT through to unprivileged ports only."""
+    """Forwards and tunnels, also over TLS and by digest; lets CONNECT through to unprivileged ports only."""
     binary = find_binary("squid")
     authority = trustme.CA()
     authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(str(folder / "proxy.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
-    proxy = RunningProxy(free_port(), free_port(), context)
-    text = SQUID.format(host=HOST, port=proxy.port, tls_port=proxy.tls_port, folder=folder)
+    write(folder / "passwords", f"{USER}:{PASSWORD}\n")
+    proxy = RunningProxy(free_port(), free_port(), free_port(), context)
+    text = SQUID.format(
+        host=HOST,
+        port=proxy.port,
+        tls_port=proxy.tls_port,
+        digest_port=proxy.digest_port,
+        helper=DIGEST_HELPER,
+        folder=folder,
+    )
     with running(proxy.port, [binary, "-N", "-f", write(folder / "squid.conf", text)]):
         yield proxy
 
@@ -134,6 +155,28 @@ def microsocks() -> Iterator[RunningProxy]:
         yield proxy
 
 
+@pytest.fixture(scope="module")
+def ssh(folder: Path) -> Iterator[RunningProxy]:
+    """Speaks SOCKS4, SOCKS4a and SOCKS5, as `ssh -D` does, and leads on through a server of OpenSSH."""
+    server, client, make_key = find_binary("sshd"), find_binary("ssh"), find_binary("ssh-keygen")
+    for name in ("host-key", "user-key"):
+        subprocess.run([make_key, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    if os.geteuid() == 0:
+        # Which the service makes, and it does not run.
+        os.makedirs("/run/sshd", exist_ok=True)
+    server_port, proxy = free_port(), RunningProxy(free_port())
+    text = SSHD.format(host=HOST, port=server_port, folder=folder)
+    options = [
+        f"-o{option}" for option in ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes")
+    ]
+    way = ["-N", "-F", "none", "-i", str(folder / "user-key"), "-D", f"{HOST}:{proxy.port}", "-p", str(server_port)]
+    with (
+        running(server_port, [server, "-D", "-e", "-f", write(folder / "sshd.conf", text)]),
+        running(proxy.port, [client, *options, *way, HOST]),
+    ):
+        yield proxy
+
+
 @pytest.fixture(params=[name for name in COLOURS if name != "asyncio-debug"])
 def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
     """A way to run coroutines."""
@@ -146,11 +189,11 @@ Check = Callable[[FaceClient], Awaitable[None]]
 
 
 @pytest.fixture
-def run(colour: Colour, tls_origin: Origin) -> Callable[[httpx.Proxy | str, Check], None]:
+def run(colour: Colour, tls_origin: Origin) -> Callable[[httpx.Proxy | str | None, Check], None]:
     """Run a check with a client of the colour that uses a proxy."""
     face: Face = make_face(colour.name)
 
-    def run(proxy: httpx.Proxy | str, check: Check) -> None:
+    def run(proxy: httpx.Proxy | str | None, check: Check) -> None:
         async def use_client() -> None:
             async with face.client(proxy=proxy, verify=tls_origin.make_client_context(), timeout=PATIENCE) as client:
                 await check(client)
@@ -160,7 +203,7 @@ def run(colour: Colour, tls_origin: Origin) -> Callable[[httpx.Proxy | str, Chec
     return run
 
 
-Run = Callable[[httpx.Proxy | str, Check], None]
+Run = Callable[[httpx.Proxy | str | None, Check], None]
 
 
 def make_traffic(origin: Origin, tls_origin: Origin) -> Check:
@@ -207,6 +250,41 @@ def test_squid_forwards_and_tunnels_over_tls(squid: RunningProxy, run: Run, orig
     run(proxy, make_traffic(origin, tls_origin))
 
 
+@pytest.mark.parametrize("auth_scheme", ["basic", "digest"])
+def test_squid_takes_digests(
+    squid: RunningProxy, run: Run, origin: Origin, tls_origin: Origin, auth_scheme: str
+) -> None:
+    url = f"http://{HOST}:{squid.digest_port}"
+    run(httpx.Proxy(url, auth=(USER, PASSWORD), auth_scheme=auth_scheme), make_traffic(origin, tls_origin))
+
+    async def check(client: FaceClient) -> None:
+        assert (await client.get(origin.url("/hello"))).status_code == 407
+        with pytest.raises(httpx.ProxyError, match="407 Proxy Authentication Required"):
+            await client.get(tls_origin.url("/hello"))
+
+    run(httpx.Proxy(url, auth=(USER, "wrong"), auth_scheme=auth_scheme), check)
+    run(url, check)
+
+
+def test_each_request_goes_its_own_way(
+    squid: RunningProxy, dante: RunningProxy, run: Run, origin: Origin, tls_origin: Origin
+) -> None:
+    async def check(client: FaceClient) -> None:
+        for peer in (origin, tls_origin):
+            for _ in range(2):
+                for proxy in (None, squid.url(), dante.url(scheme="socks5h"), dante.url(scheme="socks4a")):
+                    response = await client.get(peer.url("/hello"), extensions={"proxy": proxy})
+                    assert response.text == "Hello, world!\n"
+                    # Each through its own connection, whose other end is the proxy's.
+                    end = response.extensions["network_stream"].get_extra_info("server_addr")
+                    assert end[1] == httpx.URL(proxy or peer.url("/")).port
+        # Squid, whose own name this is, is asked only by those that name it.
+        assert "via" not in (await client.get(origin.url("/hello"))).headers
+        assert "via" in (await client.get(origin.url("/hello"), extensions={"proxy": squid.url()})).headers
+
+    run(None, check)
+
+
 def test_squid_tells_what_it_refuses(squid: RunningProxy, run: Run) -> None:
     async def check(client: FaceClient) -> None:
         with pytest.raises(httpx.ProxyError, match="403 Forbidden"):
@@ -240,6 +318,32 @@ def test_tinyproxy_refuses_other_credentials(
 def test_dante_leads_on(dante: RunningProxy, run: Run, origin: Origin, tls_origin: Origin, scheme: str) -> None:
     run(dante.url(scheme=scheme), make_traffic(origin, tls_origin))
     run(dante.url(scheme=scheme), make_upload(origin, tls_origin))
+
+
+def test_dante_leads_on_by_socks4(dante: RunningProxy, run: Run, origin: Origin, tls_origin: Origin) -> None:
+    # Names are resolved here: dante knows no SOCKS4a.
+    run(dante.url(scheme="socks4"), make_traffic(origin, tls_origin))
+    run(dante.url(scheme="socks4", userinfo="me@"), make_upload(origin, tls_origin))
+
+    async def check(client: FaceClient) -> None:
+        assert (await client.get(origin.url("/hello").replace(HOST, "localhost"))).status_code == 200
+        with pytest.raises(httpx.ProxyError, match="Request rejected or failed"):
+            await client.get("http://127.0.0.9/")
+
+    run(dante.url(scheme="socks4"), check)
+
+
+@pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5"])
+def test_ssh_leads_on(ssh: RunningProxy, run: Run, origin: Origin, tls_origin: Origin, scheme: str) -> None:
+    run(ssh.url(scheme=scheme), make_traffic(origin, tls_origin))
+
+    async def check(client: FaceClient) -> None:
+        # By its name, which is resolved here or there.
+        assert (await client.get(origin.url("/hello").replace(HOST, "localhost"))).status_code == 200
+        with pytest.raises((httpx.ProxyError, httpx.ConnectError)):
+            await client.get(f"http://{HOST}:{free_port()}/")
+
+    run(ssh.url(scheme=scheme), check)
 
 
 def test_dante_tells_what_it_refuses(dante: RunningProxy, run: Run) -> None:
@@ -282,56 +386,3 @@ def test_microsocks_asks_for_credentials(microsocks: RunningProxy, run: Run, ori
             await client.get(origin.url("/hello"))
 
     run(microsocks.url(scheme="socks5"), check)
-
-
-# What starts and stops them.
-
-
-def find_binary(name: str) -> str:
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/usr/bin")
-    if path is not None:
-        return path
-    if os.environ.get("CI") == "true" and sys.platform == "linux":
-        pytest.fail(f"{name} is missing: run scripts/install-peers")
-    pytest.skip(f"{name} is not installed; scripts/install-peers does that on Debian")
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def write(path: Path, text: str) -> str:
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
-@contextlib.contextmanager
-def running(port: int, command: list[str]) -> Iterator[None]:
-    """Run a server in the foreground, from the moment when it accepts connections on the port."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        wait_for_port(port, process)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        if process.poll() is not None:
-            output = process.communicate()[0].decode(errors="replace")
-            pytest.fail(f"{process.args!r} ended at once: {output}")
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-            return
-        except OSError:
-            assert time.monotonic() < end, f"{process.args!r} does not listen"
-            time.sleep(0.02)
