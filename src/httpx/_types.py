@@ -47,7 +47,7 @@ ProxyTypes = Union["URL", str, "Proxy"]
 CertPart = Union[str, bytes, "os.PathLike[str]"]
 
 # One with certificate and key, or (certificate, key), or (certificate, key, password).
-CertTypes = Union[CertPart, tuple[CertPart, CertPart], tuple[CertPart, CertPart, str]]
+CertTypes = Union[CertPart, tuple[CertPart, CertPart], tuple[CertPart, CertPart | None, str]]
 
 AuthTypes = Union[tuple[str | bytes, str | bytes], Callable[["Request"], "Request"], "Auth"]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -283,6 +284,92 @@ def test_each_request_goes_its_own_way(
         assert "via" in (await client.get(origin.url("/hello"), extensions={"proxy": squid.url()})).headers
 
     run(None, check)
+
+
+def test_the_environment_leads_to_real_proxies(
+    squid: RunningProxy,
+    dante: RunningProxy,
+    run: Run,
+    origin: Origin,
+    tls_origin: Origin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    async def ends(client: FaceClient, origin_url: str) -> list[int]:
+        urls = [origin_url, tls_origin.url("/hello")]
+        responses = [await client.get(url) for url in urls]
+        return [response.extensions["network_stream"].get_extra_info("server_addr")[1] for response in responses]
+
+    async def check(client: FaceClient) -> None:
+        assert await ends(client, origin.url("/hello")) == expected
+
+    own = [httpx.URL(peer.url("/")).port for peer in (origin, tls_origin)]
+    monkeypatch.setenv("HTTP_PROXY", squid.url())
+    expected = [squid.port, own[1]]
+    run(None, check)
+    monkeypatch.setenv("ALL_PROXY", dante.url(scheme="socks5"))
+    expected = [squid.port, dante.port]
+    run(None, check)
+    for entry in ("127.0.0.0/8", f"[::1], {HOST}", "*"):
+        monkeypatch.setenv("NO_PROXY", entry)
+        expected = own
+        run(None, check)
+    monkeypatch.setenv("NO_PROXY", f"{HOST}:{own[0]}")
+    expected = [own[0], dante.port]
+    run(None, check)
+
+
+def test_settings_of_the_socket_are_for_the_proxy(
+    squid: RunningProxy, run: Run, origin: Origin, tls_origin: Origin
+) -> None:
+    settings = {
+        "proxy": httpx.Proxy(squid.url(), headers={"X-Team": "blue"}),
+        "local_address": "127.0.0.3",
+        "socket_options": [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)],
+        "retries": 1,
+        "verify": tls_origin.make_client_context(),
+    }
+
+    async def check(client: FaceClient) -> None:
+        mounts = {"all://127.0.0.1": client.face.http_transport(**settings)}
+        async with client.face.client(mounts=mounts, timeout=PATIENCE) as client:
+            for peer in (origin, tls_origin):
+                response = await client.get(peer.url("/echo"))
+                # What the proxy forwards carries its fields on; what goes through its tunnels does not.
+                assert ("x-team" in {name.lower() for name in response.json()["headers"]}) is (peer is origin)
+                stream = response.extensions["network_stream"]
+                assert stream.get_extra_info("client_addr")[0] == "127.0.0.3"
+                assert stream.get_extra_info("server_addr")[1] == squid.port
+                assert stream.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+    run(None, check)
+
+
+@pytest.mark.parametrize("name", ["squid", "dante"])
+def test_a_hundred_failed_handshakes_in_tunnels_cost_no_slot(
+    squid: RunningProxy, dante: RunningProxy, colour: Colour, tls_origin: Origin, name: str
+) -> None:
+    proxy = squid.url() if name == "squid" else dante.url(scheme="socks5")
+    url = tls_origin.url("/hello")
+
+    async def use_client() -> None:
+        limits = httpx.Limits(max_connections=2)
+        context = tls_origin.make_client_context()
+        face = make_face(colour.name)
+        async with face.client(proxy=proxy, verify=context, limits=limits, timeout=PATIENCE) as client:
+            for _ in range(100):
+                with pytest.raises(httpx.ConnectError, match=r"not valid for 'wrong\.example'"):
+                    await client.get(url, extensions={"sni_hostname": "wrong.example"})
+            # Two at a time, which need not wait.
+            timeout = httpx.Timeout(PATIENCE, pool=0)
+            large = tls_origin.url("/bytes/3000000")
+            async with client.stream("GET", large) as one, client.stream("GET", large, timeout=timeout) as two:
+                assert len(await face.read(one)) == len(await face.read(two)) == 3_000_000
+
+    colour.run(use_client)
 
 
 def test_squid_tells_what_it_refuses(squid: RunningProxy, run: Run) -> None:
