@@ -150,6 +150,32 @@ async def test_an_https_proxy_is_verified_as_the_environment_says(
         assert (await client.get("http://a.example/")).text == "ok"
 
 
+@pytest.mark.parametrize("http1", [True, False])
+async def test_what_is_forwarded_is_http_1_1_in_any_case(face: Face, serve: Serve, http1: bool) -> None:
+    proxy = serve(answering_always())
+    async with face.client(proxy=proxy.url(), http1=http1, http2=True) as client:
+        for _ in range(2):
+            assert (await client.get("http://a.example/x")).text == "ok"
+    assert heads_of(proxy) == ["GET http://a.example/x HTTP/1.1"] * 2
+    assert proxy.connection_count == 1
+
+
+async def test_what_is_for_a_proxy_does_not_follow_a_redirect_past_it(face: Face, serve: Serve) -> None:
+    origin = serve(answering_always())
+    moved = f"HTTP/1.1 307 Moved\r\nLocation: {origin.url('/b')}\r\nContent-Length: 0\r\n\r\n"
+    proxy = serve(answering_always(moved.encode()))
+    settings = httpx.Proxy(proxy.url(), auth=("user", "secret"), headers={"X-Proxy": "1"})
+    mounts = {"all://a.example": face.http_transport(proxy=settings)}
+    async with face.client(mounts=mounts, follow_redirects=True) as client:
+        response = await client.get("http://a.example/")
+        assert response.text == "ok"
+        assert "proxy-authorization" not in response.history[0].request.headers
+    assert proxy.requests[0].values("proxy-authorization")
+    for received in origin.requests:
+        assert not received.values("proxy-authorization")
+        assert not received.values("x-proxy")
+
+
 # Tunnels.
 
 

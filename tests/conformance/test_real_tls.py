@@ -355,3 +355,31 @@ def test_a_proxy_may_listen_on_a_unix_socket(peers: Peers, run: Run, origin: Ori
                 assert (await client.get(peer.url("/hello"))).text == "Hello, world!\n"
 
     run(check)
+
+
+def test_http2_is_chosen_where_it_is_enabled_whatever_the_way(peers: Peers, run: Run, tls_origin: Origin) -> None:
+    """One context for all of it: clients that differ in what they offer, and a proxy that is offered HTTP/1.1 only."""
+    context = peers.client_context()
+    proxies = [
+        None,
+        f"http://user:pass.word-1@{HOST}:{peers.ports.tinyproxy}",
+        httpx.Proxy(f"https://{HOST}:{peers.ports.proxy}", auth=("user", "pass.word-1"), ssl_context=context),
+    ]
+
+    def make_check(version: str, alpn: str) -> Check:
+        async def check(client: FaceClient) -> None:
+            for proxy in proxies:
+                for _ in range(2):
+                    response = await client.get(peers.url(), extensions={"proxy": proxy})
+                    assert (response.http_version, response.text.split(" ")[3]) == (version, alpn)
+                timings = response.extensions["timings"].as_dict()
+                assert [name for name, took in timings.items() if took is not None] == [
+                    *["queue", "send", "wait", "receive"]
+                ]
+            # One a proxy, however many requests.
+            assert client.pool.connection_count == 3
+
+        return check
+
+    for http2, version, alpn in ((True, "HTTP/2", "h2"), (False, "HTTP/1.1", "http/1.1"), (True, "HTTP/2", "h2")):
+        run(make_check(version, alpn), verify=context, http2=http2)
