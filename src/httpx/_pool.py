@@ -170,7 +170,7 @@ class Pool:
 
     # For connections.
 
-    def release(self, connection: Http1Connection) -> None:
+    def release(self, connection: Http1Connection, now: float) -> None:
         """Take back a connection that is ready for the next exchange, and hand it to who waits for it."""
         if not connection.is_reused:
             connection.is_reused = True
@@ -178,7 +178,6 @@ class Pool:
         if self._lock.acquire(blocking=False):
             # Speed: the usual case, without a way through the inbox.
             try:
-                now = time.monotonic()
                 connection.idle_until = now + self._keepalive_expiry
                 closing = self._shelves.put_back(connection, now)
             finally:
@@ -327,7 +326,7 @@ class Pool:
             if isinstance(connection, Http2Connection):
                 self.end_exchange(connection)
             elif connection is not None:
-                self.release(connection)
+                self.release(connection, time.monotonic())
             raise
         return ticket.connection
 

@@ -1,8 +1,8 @@
 """How long the steps of a request took: `response.extensions["timings"]`.
 
-Every request notes some points in time, and nothing is computed before somebody asks. On a kept connection there are
-three: when the request began (which is read in any case), when it was sent, and when the head of its response came.
-That costs a quarter of a microsecond, less than one per cent of the request, and so there is no switch for it.
+Every request notes some points in time, and nothing is computed before somebody asks. A small one on a kept connection
+reads the clock as often as it would without: when it begins, which tells whether an idle connection has expired, and
+when its response is there, which is when that connection becomes idle. So there is no switch for it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class Timings:
 
     `queue` is the wait for a connection or for leave to make one. `resolve`, `connect`, `proxy` and `tls` are about
     making one: the name, TCP (or the unix socket), the handshake with a proxy, TLS with the origin. `send` ends when
-    the request is sent, or when its answer comes before that. `wait` ends with the head of the response, `receive`
-    with its body.
+    the request is sent, or when its answer comes before that; it is 0.0 for what went out at once. `wait` ends with the
+    head of the response, `receive` with its body.
     """
 
     __module__ = "httpx"
@@ -64,12 +64,15 @@ class Timings:
     @property
     def send(self) -> float | None:
         """The request, its body included."""
+        if hasattr(self, "_received_at") and not hasattr(self, "_sent_at"):
+            # It went out at once.
+            return 0.0
         return self._between("_taken_at", "_began_at", to="_sent_at")
 
     @property
     def wait(self) -> float | None:
         """The wait for the head of the response."""
-        return self._between("_sent_at", to="_received_at")
+        return self._between("_sent_at", "_taken_at", "_began_at", to="_received_at")
 
     @property
     def receive(self) -> float | None:

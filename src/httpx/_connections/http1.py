@@ -30,8 +30,8 @@ MAX_JOINED_BODY_SIZE = 64 * 1024
 class Keeper(Protocol):
     """Whom a connection belongs to while it carries no exchange: the pool."""
 
-    def release(self, connection: Http1Connection) -> None:
-        """Take back a connection that is ready for the next exchange."""
+    def release(self, connection: Http1Connection, now: float) -> None:
+        """Take back a connection that is ready for the next exchange; `now` is on `time.monotonic()`."""
 
     def discard(self, connection: Http1Connection) -> None:
         """Forget a connection that is closed."""
@@ -131,19 +131,18 @@ class Http1Connection:
             self._begin_request(request, head, framing)
             if tracer is not None:
                 await self._trace_sent(tracer, request, timeouts)
-            timings = request._timings
-            timings._sent_at = time.monotonic()
+                request._timings._sent_at = time.monotonic()
             response_head = None
             while response_head is None:
                 if self.upload is not None:
                     await self.push(timeouts.get("write"), deadline)
-                    timings._sent_at = time.monotonic()
+                    request._timings._sent_at = time.monotonic()
                 response_head = decoder.receive_head(await self.stream.read(timeouts.get("read"), deadline))
                 if deadline is not None and is_over(deadline):
                     raise read_timeout(None, deadline)
                 while response_head is not None and response_head.status_code < 200 and not decoder.is_upgraded:
                     response_head = decoder.next_head()
-            timings._received_at = time.monotonic()
+            request._timings._received_at = time.monotonic()
             if response_head.status_code == 101 and request.headers._get_raw(b"upgrade") is None:
                 # RFC 9110 15.2.2: a server switches only to what the request offered.
                 raise RemoteProtocolError("The server switched protocols (101), which the request did not ask for.")
@@ -195,10 +194,10 @@ class Http1Connection:
         if upload is not None:
             await upload.close()
 
-    def finish(self) -> None:
+    def finish(self, now: float) -> None:
         """Give the connection back after the last byte of a response."""
         if self.decoder.can_reuse and self.upload is None and not self._is_last:
-            self.keeper.release(self)
+            self.keeper.release(self, now)
         else:
             self.stream.close()
             self.keeper.discard(self)
@@ -248,8 +247,8 @@ class Http1Connection:
         body: Any
         if decoder.is_done and not decoder.is_upgraded and self.upload is None and tracer is None:
             body = ByteStream(content)
-            timings._ended_at = timings._received_at
-            self.finish()
+            now = timings._ended_at = timings._received_at
+            self.finish(now)
         else:
             if decoder.is_upgraded:
                 self._network_stream.unread(decoder.leftover)

@@ -75,7 +75,6 @@ class Http1Body:
                 return None
             part = await self._read_part(connection)
             if connection.decoder.is_done:
-                self._timings._ended_at = time.monotonic()
                 await self._finish(connection)
         except BaseException as exc:
             self._connection = None
@@ -124,7 +123,8 @@ class Http1Body:
     async def _finish(self, connection: Http1Connection) -> None:
         await connection.finish_upload(self._timeouts.get("write"), self._request._deadline)
         self._connection = None
-        connection.finish()
+        now = self._timings._ended_at = time.monotonic()
+        connection.finish(now)
         await connection.drop_upload()
         if self._tracer is not None:
             await self._tracer.end()

@@ -76,7 +76,7 @@ class Http2Exchange:
                 await self._flush(stream, stream.has_answer, self._timeouts.get("write"))
             if self._tracer is not None:
                 await self._trace_sent(self._tracer, stream)
-            self._timings._sent_at = time.monotonic()
+                self._timings._sent_at = time.monotonic()
             while not stream.has_answer():
                 if self._upload is not None:
                     await self._push(self._upload, stream.has_answer)
