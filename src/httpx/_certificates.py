@@ -139,8 +139,9 @@ def _parse_fingerprint(text: str) -> bytes:
 def _parts(cert: CertTypes) -> tuple[CertPart, CertPart | None, str | None]:
     if isinstance(cert, (str, bytes, os.PathLike)):
         return cert, None, None
-    certificate, key, password = (*cert, None, None)[:3]
-    return certificate, key, password
+    if len(cert) == 3:
+        return cert
+    return cert[0], cert[1] if len(cert) == 2 else None, None
 
 
 @contextmanager
