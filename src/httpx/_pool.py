@@ -42,12 +42,7 @@ class Pool:
     """Sends requests over connections that it keeps."""
 
     def __init__(
-        self,
-        connector: Connector,
-        *,
-        limits: Limits,
-        colour: Colour,
-        find_network: Callable[[], Network],
+        self, connector: Connector, *, limits: Limits, colour: Colour, find_network: Callable[[], Network]
     ) -> None:
         self._connector = connector
         self._router = connector.router
@@ -57,8 +52,7 @@ class Pool:
         self._colour = colour
         self._find_network = find_network
         self._network: Network | None = None
-        keepalive_expiry = limits.keepalive_expiry
-        self._keepalive_expiry = float("inf") if keepalive_expiry is None else keepalive_expiry
+        self._keepalive_expiry = float("inf") if limits.keepalive_expiry is None else limits.keepalive_expiry
         self._lock = threading.Lock()
         self._shelves = Shelves(limits)
         # Connections on their way back, and what is to be done with each.
