@@ -117,7 +117,8 @@ class Limits:
     """Limit the connections that a client holds; None is no limit.
 
     `max_connections` counts all, `max_keepalive_connections` those that wait idle for their next request,
-    `max_connections_per_host` those to one origin. An idle connection is closed after `keepalive_expiry` seconds.
+    `max_connections_per_host` those to one origin. An idle connection is closed after `keepalive_expiry` seconds. An
+    HTTP/2 connection that was silent for `probe_after` seconds is asked for a sign of life (PING) before it is used.
     """
 
     __module__ = "httpx"
@@ -129,11 +130,13 @@ class Limits:
         max_keepalive_connections: int | None = None,
         keepalive_expiry: float | None = 5.0,
         max_connections_per_host: int | None = None,
+        probe_after: float | None = None,
     ) -> None:
         self.max_connections = max_connections
         self.max_keepalive_connections = max_keepalive_connections
         self.keepalive_expiry = keepalive_expiry
         self.max_connections_per_host = max_connections_per_host
+        self.probe_after = probe_after
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, self.__class__) and (
@@ -141,21 +144,24 @@ class Limits:
             self.max_keepalive_connections,
             self.keepalive_expiry,
             self.max_connections_per_host,
+            self.probe_after,
         ) == (
             other.max_connections,
             other.max_keepalive_connections,
             other.keepalive_expiry,
             other.max_connections_per_host,
+            other.probe_after,
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        per_host = self.max_connections_per_host
+        per_host, probe_after = self.max_connections_per_host, self.probe_after
         return (
             f"{type(self).__name__}(max_connections={self.max_connections}, "
             f"max_keepalive_connections={self.max_keepalive_connections}, keepalive_expiry={self.keepalive_expiry}"
-            f"{'' if per_host is None else f', max_connections_per_host={per_host}'})"
+            f"{'' if per_host is None else f', max_connections_per_host={per_host}'}"
+            f"{'' if probe_after is None else f', probe_after={probe_after}'})"
         )
 
 

@@ -83,6 +83,7 @@ class Connector:
         timeouts: Mapping[str, Any],
         deadline: float | None,
         timings: Timings,
+        probe_after: float | None = None,
         tracer: Tracer | None = None,
     ) -> Connection:
         """Return a connection along route, trying again as often as `retries` says.
@@ -101,7 +102,9 @@ class Connector:
             try:
                 stream = await self._open_stream(target, attempt)
                 if self._speaks_http2(stream, target):
-                    return Http2Connection(stream, route=route, keeper=keeper, colour=colour, network=network)
+                    return Http2Connection(
+                        stream, route=route, keeper=keeper, colour=colour, network=network, probe_after=probe_after
+                    )
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
                 attempts_count += 1

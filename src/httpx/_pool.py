@@ -23,7 +23,8 @@ from ._config import Limits
 from ._connect import Connection, Connector
 from ._connections.colours import Colour, close_body
 from ._connections.http1 import Http1Connection, encode_request
-from ._connections.http2 import Http2Connection, NoRoomError, make_head
+from ._connections.http2 import Http2Connection
+from ._connections.http2_exchange import NoRoomError, make_head
 from ._exceptions import ConnectError, NetworkError, RemoteProtocolError, TransportError
 from ._forks import tell_of_forks
 from ._models import Request, Response
@@ -216,8 +217,7 @@ class Pool:
         """Drop a connection whose exchange nobody will finish. Called by finalisers, on any thread."""
         self._inbox.append((connection, Return.LOST))
         if self._network is None or not self._network.call_from_thread(self._settle):
-            # No event loop runs that could do it, and nobody waits for the slot.
-            connection.abort()
+            connection.abort()  # no event loop runs that could do it, and nobody waits for the slot
 
     # Private from here on.
 
@@ -235,7 +235,7 @@ class Pool:
                     return connection
                 continue
             try:
-                # What an idle connection shows, bytes, its end or a fault, is no answer to this request.
+                # What an idle connection shows is no answer to this request.
                 if connection.idle_until >= now and not connection.stream.is_readable():
                     if request.method in IDEMPOTENT_METHODS and is_replayable(request):
                         return connection
@@ -337,6 +337,7 @@ class Pool:
                 timeouts=request.extensions.get("timeout") or {},
                 deadline=request._deadline,
                 timings=request._timings,
+                probe_after=self._limits.probe_after,
                 tracer=make_connect_tracer(request.extensions, awaits=self._colour.awaits),
             )
         except BaseException as exc:

@@ -27,7 +27,7 @@ COMMAND = "main"
 # Parameters of ours, all keyword-only and optional; docs/compatibility.md tells what they do.
 ADDED_PARAMETERS = {
     "Timeout.__init__": "total: None | float = None",
-    "Limits.__init__": "max_connections_per_host: None | int = None",
+    "Limits.__init__": "max_connections_per_host: None | int = None, probe_after: None | float = None",
     "Proxy.__init__": "auth_scheme: str = 'basic'",
     "create_ssl_context": "*, fingerprints: Iterable[str] | str = (), allow_truncation: bool = False",
 }

@@ -251,6 +251,8 @@ async def test_a_connection_that_ends_is_an_error(
         conversation.read_request()
         if has_begun:
             conversation.send(OK + frame(DATA, 0, 1, b"part"))
+        conversation.channel.finish()
+        conversation.read_to_end()
 
     server = serve_frames(script)
     async with h2_client() as client:
@@ -303,12 +305,16 @@ async def test_what_a_field_section_unpacks_to_is_bounded(h2_client: H2Client, s
         value = b"x" * 3000
         entry = b"\x40\x01a\x7f" + bytes([(3000 - 127) & 127 | 128, (3000 - 127) >> 7]) + value
         conversation.send_frame(HEADERS, END_HEADERS, 1, b"\x88" + entry + b"\xbe" * 12_000)
+        # The block was read to its end, so that the others may go on.
+        conversation.answer(conversation.read_request().stream_id, b"next")
         conversation.read_to_end()
 
     server = serve_frames(script)
     async with h2_client() as client:
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.RemoteProtocolError, match="Field list"):
             await client.get(server.url())
+        assert (await client.get(server.url())).text == "next"
+    assert server.connection_count == 1
 
 
 async def test_frames_now_and_then_are_no_flood(h2_client: H2Client, serve_frames: ServeFrames) -> None:

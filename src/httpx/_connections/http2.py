@@ -15,18 +15,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .._exceptions import PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
+from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
 from .._models import Request, Response
 from .._network.base import Network, Stream
 from .._network.errors import write_timeout
 from .._protocols.h2.engine import H2Engine
 from .._protocols.h2.errors import ErrorCode
-from .._protocols.h2.request_fields import RequestHead, make_request_head
+from .._protocols.h2.request_fields import RequestHead
 from .._protocols.h2.streams import H2Stream, StreamState
 from .._trace import log_close
 from .baton import ReaderBaton
 from .colours import Colour
-from .http2_exchange import Http2Exchange
+from .http2_exchange import Http2Exchange, NoRoomError
 from .network_stream import make_network_stream
 from .turn import WriteTurn
 
@@ -50,24 +50,6 @@ class SharedKeeper(Protocol):
         """Close an idle connection that is of no more use."""
 
 
-def make_head(request: Request) -> RequestHead:
-    """Return the fields of a request as HTTP/2 has them.
-
-    Raises:
-        LocalProtocolError: something in it is outside the grammar.
-    """
-    reference, extensions = request.url._uri_reference, request.extensions
-    target = extensions.get("target") or reference.target
-    # What is not ASCII is no token, and refused as "?" is.
-    method = request.method.encode("ascii", "replace")
-    protocol = extensions.get("protocol")
-    return make_request_head(method, reference.scheme.encode("ascii"), target, request.headers._list, protocol=protocol)
-
-
-class NoRoomError(Exception):
-    """The server takes fewer streams than was known when the request was given to this connection."""
-
-
 class Http2Connection:
     """A stream, and any number of exchanges on it."""
 
@@ -78,7 +60,8 @@ class Http2Connection:
         "_lost_streams",
         "_max_streams",
         "_network",
-        "_openers",
+        "_others",
+        "_probe_after",
         "baton",
         "colour",
         "engine",
@@ -94,7 +77,16 @@ class Http2Connection:
         "turn",
     )
 
-    def __init__(self, stream: Stream, *, route: Any, keeper: SharedKeeper, colour: Colour, network: Network) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        route: Any,
+        keeper: SharedKeeper,
+        colour: Colour,
+        network: Network,
+        probe_after: float | None = None,
+    ) -> None:
         # The keeper's: what it filed the connection under, how many exchanges it gave to it, and when it expires.
         self.route = route
         self.exchange_count = 0
@@ -107,12 +99,14 @@ class Http2Connection:
         self.colour = colour
         self.network_stream = make_network_stream(stream, colour)
         self._network = network
+        # Seconds of silence after which the server is asked for a sign of life.
+        self._probe_after = probe_after
         self.lock = threading.Lock()
         self.turn = WriteTurn(self.lock, network.make_waiter, stream)
         self.baton: ReaderBaton[bytes | None] = ReaderBaton(
             self.lock, network.make_waiter, read=self._read, feed=self._feed
         )
-        self._openers: set[object] = set()
+        self._others: set[object] = set()
         self._lost_streams: deque[H2Stream] = deque()
         self._is_lost = False
         self._is_flush_due = False
@@ -158,21 +152,25 @@ class Http2Connection:
         """
         return await Http2Exchange(self, request).run(head)
 
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether nothing was received for so long that it is worth a probe."""
+        after = self._probe_after
+        if after is None or not self.is_reused or self.exchange_count > 1:
+            return False
+        return time.monotonic() - self.engine.received_at >= after
+
     async def probe(self, timeout: float | None, deadline: float | None) -> bool:
         """Ask the server for a sign of life; return False if none came in time."""
         engine = self.engine
-        key = object()
         with self.lock:
             count = engine.pong_count
             engine.ping(count.to_bytes(8, "big"))
-            self._openers.add(key)
             self.turn.flush_now()
         try:
-            await self.baton.wait(key, lambda: engine.pong_count > count or engine.is_closing, timeout, deadline)
+            await self._wait_apart(lambda: engine.pong_count > count or not self.is_usable, timeout, deadline)
         except TransportError:
-            self._is_lost = True
-        finally:
-            self._openers.discard(key)
+            self.retire()
         return self.is_usable
 
     def wake(self) -> None:
@@ -208,19 +206,27 @@ class Http2Connection:
             NoRoomError: streams that are open stand in the way, or the connection takes no more.
             PoolTimeout: the server said nothing in time.
         """
-        key = object()
-        self._openers.add(key)
         try:
-            await self.baton.wait(key, lambda: self.can_open() or not self._may_wait(), timeout, deadline)
+            await self._wait_apart(lambda: self.can_open() or not self._may_wait(), timeout, deadline)
         except ReadTimeout as exc:
             raise PoolTimeout(
                 f"Pool timeout: for {timeout} s the server of an HTTP/2 connection let no stream be opened. It may "
                 "have limited their number to 0."
             ) from exc
-        finally:
-            self._openers.discard(key)
         if not self._may_wait() and not self.can_open():
             raise NoRoomError
+
+    async def wait_for_tunnels(self, timeout: float | None, deadline: float | None) -> None:
+        """Wait until it is known that the server takes extended CONNECT (RFC 8441 3).
+
+        Raises:
+            LocalProtocolError: it does not.
+        """
+        with self.lock:
+            self.flush_soon()
+        await self._wait_apart(lambda: self.engine.peer.is_known or not self.is_usable, timeout, deadline)
+        if not self.engine.peer.enable_connect_protocol:
+            raise LocalProtocolError("The server takes no CONNECT with a protocol (RFC 8441).")
 
     def flush_soon(self) -> bool:
         """Send what is queued; return False if somebody has to wait for room. To be called under the lock.
@@ -288,6 +294,17 @@ class Http2Connection:
 
     # Private from here on.
 
+    async def _wait_apart(self, is_met: Callable[[], bool], timeout: float | None, deadline: float | None) -> None:
+        """Wait for something that is not of a stream."""
+        key = object()
+        with self.lock:
+            self._others.add(key)
+        try:
+            await self.baton.wait(key, is_met, timeout, deadline)
+        finally:
+            with self.lock:
+                self._others.discard(key)
+
     def _may_wait(self) -> bool:
         """Tell whether the server may take another stream before one of those under way ends."""
         return self.is_usable and not (self.engine.peer.is_known and self.engine.streams)
@@ -296,7 +313,7 @@ class Http2Connection:
         if stream_id:
             self.baton.wake(stream_id)
         else:
-            for key in self._openers:
+            for key in self._others:
                 self.baton.wake(key)
 
     async def _read(self, timeout: float | None, deadline: float | None) -> bytes | None:

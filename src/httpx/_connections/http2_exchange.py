@@ -16,13 +16,35 @@ from .._exceptions import LocalProtocolError, ReadTimeout, StreamClosed, Transpo
 from .._models import Headers, Request, Response
 from .._network.errors import is_over, read_timeout, write_timeout
 from .._protocols.h2.errors import ErrorCode
-from .._protocols.h2.request_fields import RequestHead
+from .._protocols.h2.request_fields import RequestHead, make_request_head
 from .._protocols.h2.streams import H2Stream
 from .._trace import Tracer, make_tracer
+from .http2_tunnel import Http2Tunnel
 from .http2_upload import Http2Upload
+from .network_stream import make_network_stream
 
 if TYPE_CHECKING:
     from .http2 import Http2Connection
+
+
+class NoRoomError(Exception):
+    """The request cannot be sent on this connection, and nothing of it was: it is for another one."""
+
+
+def make_head(request: Request) -> RequestHead:
+    """Return the fields of a request as HTTP/2 has them.
+
+    Raises:
+        LocalProtocolError: something in it is outside the grammar.
+    """
+    reference, extensions = request.url._uri_reference, request.extensions
+    target = extensions.get("target") or reference.target
+    # What is not ASCII is no token, and refused as "?" is.
+    method = request.method.encode("ascii", "replace")
+    protocol = extensions.get("protocol")
+    if isinstance(protocol, str):
+        protocol = protocol.encode("ascii")
+    return make_request_head(method, reference.scheme.encode("ascii"), target, request.headers._list, protocol=protocol)
 
 
 class Http2Exchange:
@@ -30,13 +52,13 @@ class Http2Exchange:
 
     __slots__ = (
         "__weakref__",
-        "_connection",
         "_deadline",
         "_is_cut",
         "_is_flushed",
         "_is_over",
         "_is_refused",
         "_is_traced",
+        "_is_tunnel",
         "_mark",
         "_request",
         "_stream",
@@ -44,10 +66,11 @@ class Http2Exchange:
         "_timings",
         "_tracer",
         "_upload",
+        "connection",
     )
 
     def __init__(self, connection: Http2Connection, request: Request) -> None:
-        self._connection = connection
+        self.connection = connection
         self._request = request
         self._timeouts: Mapping[str, Any] = request.extensions.get("timeout") or {}
         self._deadline: float | None = request._deadline
@@ -63,12 +86,21 @@ class Http2Exchange:
         self._is_cut = False
         # Whether the response made the rest of the request pointless.
         self._is_refused = False
+        # Whether what follows is the user's.
+        self._is_tunnel = False
         self._is_traced = False
 
     async def run(self, head: RequestHead) -> Response:
         """Send the request and return its response; see `Http2Connection.exchange`."""
         try:
-            self._tracer = make_tracer(self._request.extensions, "http2", awaits=self._connection.colour.awaits)
+            self._tracer = make_tracer(self._request.extensions, "http2", awaits=self.connection.colour.awaits)
+            if self.connection.is_silent and not await self.connection.probe(
+                self._timeouts.get("connect"), self._deadline
+            ):
+                # Nothing was sent; the pool finds another one.
+                raise NoRoomError
+            if "protocol" in self._request.extensions:
+                await self.connection.wait_for_tunnels(self._timeouts.get("read"), self._deadline)
             stream = self._send(head)
             if stream is None:
                 stream = await self._send_later(head)
@@ -97,7 +129,7 @@ class Http2Exchange:
         except BaseException as exc:
             if isinstance(exc, TransportError):
                 self._tell_fate(exc)
-            self._abandon()
+            self.abandon()
             await self._drop_upload()
             if self._tracer is not None:
                 await self._tracer.fail(exc)
@@ -111,9 +143,10 @@ class Http2Exchange:
             RemoteProtocolError: the body is cut off or malformed, or the server ended it.
             StreamClosed: it was closed before its end.
         """
-        if self._is_over:
+        if self._is_over or self._is_tunnel:
             if self._is_cut:
                 raise StreamClosed()
+            # What comes out of a tunnel is no body; it is the user's.
             return None
         stream = self._stream
         assert stream is not None
@@ -123,7 +156,7 @@ class Http2Exchange:
                 await self._tracer.begin("receive_response_body", self._trace_info(stream))
             return await self._take_part(stream)
         except BaseException as exc:
-            self._abandon()
+            self.abandon()
             await self._drop_upload()
             if self._tracer is not None:
                 await self._tracer.fail(exc)
@@ -135,20 +168,34 @@ class Http2Exchange:
         if self._is_over:
             return
         self._is_cut = True
-        self._abandon()
+        self.abandon()
         await self._drop_upload()
         if self._tracer is not None and self._stream is not None:
             await self._trace_closed(self._tracer, self._stream)
 
+    def abandon(self, code: ErrorCode = ErrorCode.CANCEL) -> None:
+        """Give the place back, whatever there is still to send or to come."""
+        if self._is_over:
+            return
+        self._is_over = True
+        connection, stream = self.connection, self._stream
+        try:
+            if stream is not None:
+                with connection.lock:
+                    connection.engine.reset(stream, code)
+                    connection.flush_soon()
+        finally:
+            connection.end()
+
     def __del__(self) -> None:
         if not getattr(self, "_is_over", True):
-            self._connection.lose(self._stream)
+            self.connection.lose(self._stream)
 
     # Private from here on: the request.
 
     def _send(self, head: RequestHead) -> H2Stream | None:
         """Send the head, and what goes along of the body; None if no stream may be opened at this time."""
-        connection, request = self._connection, self._request
+        connection, request = self.connection, self._request
         body, extensions = request.stream, request.extensions
         content = body._stream if type(body) is ByteStream else None
         if content is not None and head.content_length is not None and len(content) != head.content_length:
@@ -158,37 +205,41 @@ class Http2Exchange:
         # The way into a tunnel stays open.
         is_tunnel = request.method == "CONNECT"
         is_last = content == b"" and trailers is None and not is_tunnel
+        unsent = memoryview(content or b"")
         with connection.lock:
             if not connection.can_open():
                 return None
             self._mark = connection.turn.queued_size
-            stream = connection.engine.open(head, is_last=is_last, priority=extensions.get("priority"))
-            self._stream = stream
-            if not is_last and not is_tunnel:
-                upload = Http2Upload(
-                    connection,
-                    stream,
-                    content=content or b"",
-                    parts=None if content is not None else connection.colour.open_parts(body),
-                    content_length=head.content_length,
-                    trailers=trailers,
-                )
-                if content is not None:
-                    upload.send()
-                if not upload.is_done:
-                    self._upload = upload
+            try:
+                stream = connection.engine.open(head, is_last=is_last, priority=extensions.get("priority"))
+                self._stream = stream
+                if unsent:
+                    unsent = unsent[connection.engine.send_data(stream, unsent, is_last=trailers is None) :]
+            except BaseException:
+                # What HPACK has noted may not have been queued, and then nothing that follows can be read.
+                connection.retire()
+                raise
             self._is_flushed = connection.flush_soon()
+        if not stream.is_sent and not is_tunnel:
+            self._upload = Http2Upload(
+                connection,
+                stream,
+                content=unsent,
+                parts=None if content is not None else connection.colour.open_parts(body),
+                content_length=head.content_length,
+                trailers=trailers,
+            )
         return stream
 
     async def _send_later(self, head: RequestHead) -> H2Stream:
         while True:
-            await self._connection.wait_to_open(self._timeouts.get("pool"), self._deadline)
+            await self.connection.wait_to_open(self._timeouts.get("pool"), self._deadline)
             stream = self._send(head)
             if stream is not None:
                 return stream
 
     async def _flush(self, stream: H2Stream, is_met: Callable[[], bool], timeout: float | None) -> None:
-        connection = self._connection
+        connection = self.connection
         await connection.wait_sent(stream, connection.turn.queued_size, is_met, timeout, self._deadline)
 
     async def _push(self, upload: Http2Upload, is_met: Callable[[], bool]) -> None:
@@ -198,7 +249,7 @@ class Http2Exchange:
 
     async def _wait(self, is_met: Callable[[], bool], *, is_answered: bool) -> None:
         """Wait until is_met, or until more of the request can be sent."""
-        connection, stream = self._connection, self._stream
+        connection, stream = self.connection, self._stream
         assert stream is not None
         if self._upload is None:
             await connection.baton.wait(stream.id, is_met, self._timeouts.get("read"), self._deadline)
@@ -218,17 +269,22 @@ class Http2Exchange:
     def _tell_fate(self, exc: TransportError) -> None:
         """Note in an error what is known about the request: whether it may be sent again."""
         stream = self._stream
-        if stream is None or stream.is_unprocessed or not self._connection.turn.has_begun(self._mark):
+        if stream is None or stream.is_unprocessed or not self.connection.turn.has_begun(self._mark):
             exc._is_unprocessed = True
-        elif not stream.has_received and self._connection.is_reused:
+        elif not stream.has_received and self.connection.is_reused:
             exc._is_unanswered = True
 
     # The response.
 
     def _begin_response(self, stream: H2Stream) -> Response:
-        connection = self._connection
+        connection = self.connection
+        network_stream = connection.network_stream
         body: Any
-        if stream.is_complete and self._upload is None and self._tracer is None:
+        if self._request.method == "CONNECT" and stream.status_code < 300:
+            self._is_tunnel = True
+            network_stream = make_network_stream(Http2Tunnel(self, stream), connection.colour)
+            body = connection.colour.make_body(self)
+        elif stream.is_complete and self._upload is None and self._tracer is None:
             with connection.lock:
                 body = ByteStream(connection.engine.take(stream))
             self._timings._ended_at = self._timings._received_at
@@ -241,7 +297,7 @@ class Http2Exchange:
             body,
             {
                 "http_version": b"HTTP/2",
-                "network_stream": connection.network_stream,
+                "network_stream": network_stream,
                 "timings": self._timings,
                 "stream_id": stream.id,
                 "trailers": stream.trailers,
@@ -249,7 +305,7 @@ class Http2Exchange:
         )
 
     async def _take_part(self, stream: H2Stream) -> bytes | None:
-        connection = self._connection
+        connection = self.connection
         while True:
             # After the end of the response, the rest of the request is all there is to wait for.
             is_met = _never if stream.is_complete else stream.has_news
@@ -282,24 +338,10 @@ class Http2Exchange:
     def _finish(self, stream: H2Stream) -> None:
         """Give the place back after the last byte of the response."""
         self._is_over = True
-        connection = self._connection
+        connection = self.connection
         try:
             if self._is_refused:
                 # RFC 9113 8.1: of a request whose rest nobody waits for.
-                with connection.lock:
-                    connection.engine.reset(stream, ErrorCode.CANCEL)
-                    connection.flush_soon()
-        finally:
-            connection.end()
-
-    def _abandon(self) -> None:
-        """Give the place back, whatever there is still to send or to come."""
-        if self._is_over:
-            return
-        self._is_over = True
-        connection, stream = self._connection, self._stream
-        try:
-            if stream is not None:
                 with connection.lock:
                     connection.engine.reset(stream, ErrorCode.CANCEL)
                     connection.flush_soon()

@@ -23,7 +23,17 @@ class Http2Upload:
     `trailers` (or what a function of that kind returns when the body is sent) are sent behind it.
     """
 
-    __slots__ = ("_connection", "_parts", "_remaining", "_stream", "_trailers", "is_done", "is_last", "unsent")
+    __slots__ = (
+        "_connection",
+        "_parts",
+        "_remaining",
+        "_stream",
+        "_trailer_fields",
+        "_trailers",
+        "is_done",
+        "is_last",
+        "unsent",
+    )
 
     def __init__(
         self,
@@ -41,6 +51,8 @@ class Http2Upload:
         # Bytes that are missing from what Content-Length announced.
         self._remaining = content_length
         self._trailers = trailers
+        # Known when the whole body was taken: they may be made from it.
+        self._trailer_fields: FieldList | None = None
         self.unsent = memoryview(content)
         self.is_last = parts is None
         self.is_done = False
@@ -58,8 +70,8 @@ class Http2Upload:
             self.unsent = self.unsent[size:]
         if self._stream.is_sent:
             self.is_done = True
-        elif self.is_last and not self.unsent and self._trailers is not None:
-            engine.send_trailers(self._stream, self._make_trailers())
+        elif self.is_last and not self.unsent and self._trailer_fields is not None:
+            engine.send_trailers(self._stream, self._trailer_fields)
             self.is_done = True
 
     async def push(self, is_met: Callable[[], bool], timeout: float | None, deadline: float | None) -> None:
@@ -77,6 +89,8 @@ class Http2Upload:
                 if is_met() or stream.is_sent:
                     break
                 await self._take_part()
+            if self.is_last and self._trailers is not None and self._trailer_fields is None:
+                self._trailer_fields = self._make_trailers()
             if deadline is not None and is_over(deadline):
                 raise write_timeout(None, deadline)
             with connection.lock:

@@ -16,7 +16,7 @@ from .errors import ConnectionFault, ErrorCode, StreamFault, name_code
 from .field_blocks import BlockGatherer, FieldBlock
 from .floods import FrameAllowance
 from .frames import ACK, END_STREAM, MAX_STREAM_ID, FrameReader
-from .hpack_decoder import HpackDecoder, HpackError
+from .hpack_decoder import HeaderListTooLarge, HpackDecoder, HpackError
 from .hpack_encoder import HpackEncoder
 from .request_fields import RequestHead
 from .send_windows import SendWindows
@@ -36,6 +36,7 @@ class H2Engine:
         peer: what the server has announced.
         is_closing: no stream may be opened any more.
         pong_count: how many answers to PING came.
+        received_at: the time of the last bytes that came.
     """
 
     def __init__(self, *, put: Callable[[bytes | memoryview], None], wake: Callable[[int], None]) -> None:
@@ -45,7 +46,7 @@ class H2Engine:
         self.peer = PeerSettings()
         self.is_closing = False
         self.pong_count = 0
-        self._now = 0.0
+        self.received_at = 0.0
         self._next_id = 1
         # The highest id that the server will process, and why it said so.
         self._last_id = MAX_STREAM_ID
@@ -94,9 +95,7 @@ class H2Engine:
             # RFC 9218 7.1: it may come before the stream is opened, and so counts for all of it.
             self._put(frames.write_priority_update(stream_id, priority))
         block = self._encoder.encode(head.fields)
-        self._put(
-            frames.write_headers(stream_id, block, is_last=is_last, max_frame_size=self.peer.max_frame_size),
-        )
+        self._put(frames.write_headers(stream_id, block, is_last=is_last, max_frame_size=self.peer.max_frame_size))
         return stream
 
     def send_data(self, stream: H2Stream, data: memoryview, *, is_last: bool) -> int:
@@ -172,7 +171,7 @@ class H2Engine:
         Raises:
             RemoteProtocolError: the server broke the protocol; the connection is over.
         """
-        self._now = now
+        self.received_at = now
         handlers = self._handlers
         try:
             for frame_type, flags, stream_id, payload in self._frames.receive(data):
@@ -256,7 +255,7 @@ class H2Engine:
         if stream is None:
             self._find(stream_id, "DATA")
             self._window.consume(size)
-            self._allowance.spend(self._now, "DATA of a closed stream")
+            self._allowance.spend(self.received_at, "DATA of a closed stream")
             return
         data = frames.unpad(flags, payload, frame="DATA") if flags & frames.PADDED else payload
         unread_size = stream.unread_size
@@ -269,7 +268,7 @@ class H2Engine:
             elif data:
                 self._allowance.earn()
             else:
-                self._allowance.spend(self._now, "empty DATA")
+                self._allowance.spend(self.received_at, "empty DATA")
         except StreamFault as fault:
             # What came before is still to be read.
             self._window.consume(size - (stream.unread_size - unread_size))
@@ -280,7 +279,6 @@ class H2Engine:
         self._wake(stream_id)
 
     def _return_padding(self, stream: H2Stream, size: int) -> None:
-        # Nobody will read it.
         self._window.consume(size)
         credit = stream.window.consume(size)
         if credit and not stream.is_complete:
@@ -302,17 +300,22 @@ class H2Engine:
         try:
             # Also for a stream that is closed: RFC 9113 4.3, the table must stay the same on both sides.
             decoded = self._decoder.decode(block.data)
+        except HeaderListTooLarge as exc:
+            # Read to its end, so that the others are not concerned.
+            if stream is not None:
+                self._reset_faulty(stream, StreamFault(ErrorCode.ENHANCE_YOUR_CALM, str(exc)))
+            return
         except HpackError as exc:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, str(exc)) from exc
         if stream is None:
-            self._allowance.spend(self._now, "HEADERS of a closed stream")
+            self._allowance.spend(self.received_at, "HEADERS of a closed stream")
             return
         try:
             stream.receive_fields(decoded, is_last=block.is_last)
             if block.is_last:
                 self._receive_end_of(stream)
             elif not stream.status_code:
-                self._allowance.spend(self._now, "an informational response")
+                self._allowance.spend(self.received_at, "an informational response")
         except StreamFault as fault:
             self._reset_faulty(stream, fault)
             return
@@ -323,12 +326,12 @@ class H2Engine:
 
     def _receive_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
         # RFC 9113 5.3.2: deprecated, and nothing to a client.
-        self._allowance.spend(self._now, "PRIORITY")
+        self._allowance.spend(self.received_at, "PRIORITY")
 
     def _receive_rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
         stream = self._find(stream_id, "RST_STREAM")
         if stream is None:
-            self._allowance.spend(self._now, "RST_STREAM of a closed stream")
+            self._allowance.spend(self.received_at, "RST_STREAM of a closed stream")
             return
         code = frames.read_number(payload)
         if code == ErrorCode.REFUSED_STREAM:
@@ -341,12 +344,12 @@ class H2Engine:
     def _receive_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
         if len(payload) % 6 or (flags & ACK and payload):
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"SETTINGS of {len(payload)} bytes")
-        self._allowance.spend(self._now, "SETTINGS")
+        self._allowance.spend(self.received_at, "SETTINGS")
         if flags & ACK:
             return
         last_window_size = self.peer.initial_window_size
-        self.peer.apply(frames.read_settings(payload))
-        self._encoder.set_max_table_size(self.peer.header_table_size)
+        for size in self.peer.apply(frames.read_settings(payload)):
+            self._encoder.set_max_table_size(size)
         self._put(frames.write_settings_ack())
         difference = self.peer.initial_window_size - last_window_size
         if difference:
@@ -355,11 +358,11 @@ class H2Engine:
         self._wake(0)
 
     def _receive_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
-        # RFC 9113 8.4: a client that does not want it says so, and takes it for an error then.
+        # RFC 9113 8.4: this side has switched it off.
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, which was switched off")
 
     def _receive_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._allowance.spend(self._now, "PING")
+        self._allowance.spend(self.received_at, "PING")
         if not flags & ACK:
             self._put(frames.write_ping(payload, is_ack=True))
             return
@@ -369,7 +372,7 @@ class H2Engine:
     def _receive_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
         if len(payload) < 8:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"GOAWAY of {len(payload)} bytes")
-        self._allowance.spend(self._now, "GOAWAY")
+        self._allowance.spend(self.received_at, "GOAWAY")
         self.is_closing = True
         # RFC 9113 6.8: it may come again, with a lower id.
         self._last_id = min(self._last_id, frames.read_number(payload) & MAX_STREAM_ID)
@@ -381,7 +384,7 @@ class H2Engine:
         self._wake(0)
 
     def _receive_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._allowance.spend(self._now, "WINDOW_UPDATE")
+        self._allowance.spend(self.received_at, "WINDOW_UPDATE")
         increment = frames.read_number(payload) & MAX_STREAM_ID
         if not stream_id:
             self._send_windows.add(increment)

@@ -28,7 +28,6 @@ class PeerSettings:
 
     __slots__ = (
         "enable_connect_protocol",
-        "header_table_size",
         "initial_window_size",
         "is_known",
         "max_concurrent_streams",
@@ -37,14 +36,15 @@ class PeerSettings:
 
     def __init__(self) -> None:
         self.is_known = False
-        self.header_table_size = 4096
         self.max_concurrent_streams = DEFAULT_MAX_STREAMS
         self.initial_window_size = DEFAULT_WINDOW_SIZE
         self.max_frame_size = MIN_MAX_FRAME_SIZE
         self.enable_connect_protocol = False
 
-    def apply(self, settings: list[tuple[int, int]]) -> None:
-        """Take over parameters, in their order.
+    def apply(self, settings: list[tuple[int, int]]) -> list[int]:
+        """Take over parameters, in their order; return the sizes of HPACK's table among them.
+
+        RFC 7541 4.2: the smallest of several matters as well as the last one.
 
         Raises:
             ConnectionFault: a value is outside of its range.
@@ -53,10 +53,11 @@ class PeerSettings:
             self.is_known = True
             # RFC 9113 6.5.2: without a word there is no limit.
             self.max_concurrent_streams = MAX_STREAMS
+        table_sizes = []
         for key, value in settings:
             # What is unknown is ignored, and so is what is about things that only clients do.
             if key == Setting.HEADER_TABLE_SIZE:
-                self.header_table_size = value
+                table_sizes.append(value)
             elif key == Setting.ENABLE_PUSH:
                 _check(key, value, value == 0)  # RFC 9113 6.5.2: a server does not send 1
             elif key == Setting.MAX_CONCURRENT_STREAMS:
@@ -71,6 +72,7 @@ class PeerSettings:
                 # RFC 8441 3: 0 or 1, and once 1 it stays so.
                 _check(key, value, value == 1 or (value == 0 and not self.enable_connect_protocol))
                 self.enable_connect_protocol = value == 1
+        return table_sizes
 
 
 # Private from here on.
