@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
 from ._connections.http2 import Http2Connection, SharedKeeper
 from ._exceptions import ConnectError, ConnectTimeout
+from ._models import Request
 from ._network.base import Network, Stream, earliest, remaining
 from ._network.errors import is_over
 from ._network.handshake import start_tls
@@ -19,8 +20,7 @@ from ._network.racing import SocketOption
 from ._network.tls import TLSStream
 from ._proxy_auth import MAX_ANSWERS
 from ._routes import Route, Router
-from ._timings import Timings
-from ._trace import Tracer, trace
+from ._trace import make_connect_tracer, trace
 from ._tunnels import Attempt, Hop
 
 Connection = Http1Connection | Http2Connection
@@ -74,18 +74,9 @@ class Connector:
         return not self._offers_http1 or (target.scheme == "https" and target not in self._known_http1)
 
     async def connect(
-        self,
-        route: tuple[Any, ...],
-        *,
-        network: Network,
-        colour: Colour,
-        keeper: _Keeper,
-        timeouts: Mapping[str, Any],
-        deadline: float | None,
-        timings: Timings,
-        tracer: Tracer | None = None,
+        self, route: tuple[Any, ...], request: Request, *, network: Network, colour: Colour, keeper: _Keeper
     ) -> Connection:
-        """Return a connection along route, trying again as often as `retries` says.
+        """Return a connection along route for this request to begin with, trying again as often as `retries` says.
 
         Raises:
             ConnectTimeout, ConnectError
@@ -93,7 +84,9 @@ class Connector:
             RemoteProtocolError: the proxy's answer is malformed.
         """
         target = self.router.complete(route)
-        timeout = timeouts.get("connect")
+        timeout = (request.extensions.get("timeout") or {}).get("connect")
+        deadline, timings = request._deadline, request._timings
+        tracer = make_connect_tracer(request.extensions, awaits=colour.awaits)
         attempts_count = 0
         while True:
             # One limit for all steps.

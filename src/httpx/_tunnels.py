@@ -9,6 +9,7 @@ import socket
 from typing import NamedTuple, Protocol
 
 from ._config import Proxy
+from ._connections.colours import close_body
 from ._exceptions import (
     ConnectError,
     ProxyError,
@@ -112,8 +113,8 @@ class Hop:
         value = self._credentials.authorize(method, target, content)
         return self._fields if value is None else [(b"Proxy-Authorization", value), *self._fields]
 
-    def can_answer(self, request: Request, response: Response, *, answers_left: int) -> bool:
-        """Tell whether to send a request once more that was forwarded, since its response makes a challenge.
+    async def takes_challenge(self, request: Request, response: Response, *, answers_left: int) -> bool:
+        """Tell whether to send a request once more that was forwarded: its response, closed then, makes a challenge.
 
         Credentials that the request brings itself are left alone.
         """
@@ -121,7 +122,11 @@ class Hop:
             return False
         if not getattr(request.stream, "_is_replayable", False) or "proxy-authorization" in request.headers:
             return False
-        return self._take_challenge(response.headers.raw, answers_left, has_content=hasattr(request, "_content"))
+        has_content = hasattr(request, "_content")
+        if not self._take_challenge(response.headers.raw, answers_left, has_content=has_content):
+            return False
+        await close_body(response)
+        return True
 
     async def lead_on(
         self, stream: Stream, scheme: str, host: str, port: int, attempt: Attempt, *, answers_left: int = 0
