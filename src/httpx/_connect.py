@@ -107,8 +107,12 @@ class Connector:
     def keep_session(self, connection: Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
         stream = connection.stream
-        # That of an http route leads to an https proxy.
-        if connection.route[0] == "https" and isinstance(stream, TLSStream) and (session := stream.session) is not None:
+        if connection.route[0] == "http":
+            # Where it leads to a proxy by TLS, that is the proxy's.
+            hop = self.router.complete(connection.route).hop
+            if hop is not None:
+                hop.keep_session(stream)
+        elif isinstance(stream, TLSStream) and (session := stream.session) is not None:
             if len(self._sessions) >= MAX_SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[self.router.complete(connection.route)] = session
