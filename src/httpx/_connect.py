@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
 from ._connections.http2 import Http2Connection, SharedKeeper
 from ._exceptions import ConnectError, ConnectTimeout
+from ._models import Request
 from ._network.base import Network, Stream, earliest, remaining
 from ._network.errors import is_over
 from ._network.handshake import start_tls
@@ -19,8 +20,7 @@ from ._network.racing import SocketOption
 from ._network.tls import TLSStream
 from ._proxy_auth import MAX_ANSWERS
 from ._routes import Route, Router
-from ._timings import Timings
-from ._trace import Tracer, trace
+from ._trace import make_connect_tracer, trace
 from ._tunnels import Attempt, Hop
 
 Connection = Http1Connection | Http2Connection
@@ -51,6 +51,7 @@ class Connector:
         local_address: str | None = None,
         retries: int = 0,
         socket_options: Sequence[SocketOption] = (),
+        probe_after: float | None = None,
     ) -> None:
         self.router = router
         self.offers_http2 = "h2" in alpn
@@ -63,6 +64,7 @@ class Connector:
         self._local_address = local_address
         self._retries = retries
         self._socket_options = socket_options
+        self._probe_after = probe_after
 
     def may_share(self, route: tuple[Any, ...]) -> bool:
         """Tell whether a connection along route may come out as one that carries many exchanges."""
@@ -74,19 +76,9 @@ class Connector:
         return not self._offers_http1 or (target.scheme == "https" and target not in self._known_http1)
 
     async def connect(
-        self,
-        route: tuple[Any, ...],
-        *,
-        network: Network,
-        colour: Colour,
-        keeper: _Keeper,
-        timeouts: Mapping[str, Any],
-        deadline: float | None,
-        timings: Timings,
-        probe_after: float | None = None,
-        tracer: Tracer | None = None,
+        self, route: tuple[Any, ...], request: Request, *, network: Network, colour: Colour, keeper: _Keeper
     ) -> Connection:
-        """Return a connection along route, trying again as often as `retries` says.
+        """Return a connection along route for this request to begin with, trying again as often as `retries` says.
 
         Raises:
             ConnectTimeout, ConnectError
@@ -94,7 +86,9 @@ class Connector:
             RemoteProtocolError: the proxy's answer is malformed.
         """
         target = self.router.complete(route)
-        timeout = timeouts.get("connect")
+        timeout = (request.extensions.get("timeout") or {}).get("connect")
+        deadline, timings = request._deadline, request._timings
+        tracer = make_connect_tracer(request.extensions, awaits=colour.awaits)
         attempts_count = 0
         while True:
             # One limit for all steps.
@@ -103,7 +97,12 @@ class Connector:
                 stream = await self._open_stream(target, attempt)
                 if self._speaks_http2(stream, target):
                     return Http2Connection(
-                        stream, route=route, keeper=keeper, colour=colour, network=network, probe_after=probe_after
+                        stream,
+                        route=route,
+                        keeper=keeper,
+                        colour=colour,
+                        network=network,
+                        probe_after=self._probe_after,
                     )
                 return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
             except (ConnectError, ConnectTimeout):
@@ -117,8 +116,12 @@ class Connector:
     def keep_session(self, connection: Connection) -> None:
         """Remember the TLS session of a connection for the next one along its route."""
         stream = connection.stream
-        # That of an http route leads to an https proxy.
-        if connection.route[0] == "https" and isinstance(stream, TLSStream) and (session := stream.session) is not None:
+        if connection.route[0] == "http":
+            # Where it leads to a proxy by TLS, that is the proxy's.
+            hop = self.router.complete(connection.route).hop
+            if hop is not None:
+                hop.keep_session(stream)
+        elif isinstance(stream, TLSStream) and (session := stream.session) is not None:
             if len(self._sessions) >= MAX_SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[self.router.complete(connection.route)] = session

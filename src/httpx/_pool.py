@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 from ._config import Limits
 from ._connect import Connection, Connector
-from ._connections.colours import Colour, close_body
+from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, encode_request
 from ._connections.http2 import Http2Connection
 from ._connections.http2_exchange import NoRoomError, make_head
@@ -36,7 +36,6 @@ from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
 from ._tickets import RouteKey, Ticket, not_served
 from ._timings import Timings
-from ._trace import make_connect_tracer
 
 
 class Pool:
@@ -101,10 +100,9 @@ class Pool:
                 attempt_count += 1
                 if self._is_closed or not may_send_again(request, connection, exc, attempt_count):
                     raise
-        if hop is None or not hop.can_answer(request, response, answers_left=answers_left):
-            return response
-        await close_body(response)
-        return await self.send(request, answers_left=answers_left - 1)
+        if hop is not None and await hop.takes_challenge(request, response, answers_left=answers_left):
+            return await self.send(request, answers_left=answers_left - 1)
+        return response
 
     @property
     def connection_count(self) -> int:
@@ -330,15 +328,7 @@ class Pool:
         assert network is not None
         try:
             connection = await self._connector.connect(
-                route,
-                network=network,
-                colour=self._colour,
-                keeper=self,
-                timeouts=request.extensions.get("timeout") or {},
-                deadline=request._deadline,
-                timings=request._timings,
-                probe_after=self._limits.probe_after,
-                tracer=make_connect_tracer(request.extensions, awaits=self._colour.awaits),
+                route, request, network=network, colour=self._colour, keeper=self
             )
         except BaseException as exc:
             with self._lock:

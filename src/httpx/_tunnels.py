@@ -6,9 +6,11 @@ Everything here is part of connecting, so it shares the limit of that, and its t
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import NamedTuple, Protocol
 
 from ._config import Proxy
+from ._connections.colours import close_body
 from ._exceptions import (
     ConnectError,
     ProxyError,
@@ -24,6 +26,7 @@ from ._network.base import Network, Stream
 from ._network.errors import is_over, read_timeout
 from ._network.handshake import start_tls
 from ._network.racing import connect_timeout
+from ._network.tls import TLSStream
 from ._protocols.fields import FieldList
 from ._protocols.h1.decoder import ResponseDecoder
 from ._protocols.h1.encoder import encode_head
@@ -73,6 +76,7 @@ class Hop:
         "_fields",
         "_key",
         "_scheme",
+        "_session",
         "_ssl_context",
         "_trust_env",
         "host",
@@ -92,6 +96,8 @@ class Hop:
             self._credentials = ProxyCredentials(*self._auth, is_password_sent=proxy.auth_scheme == "basic")
         self._fields: FieldList = proxy.headers.raw
         self._ssl_context = proxy.ssl_context
+        # The last TLS session with an https proxy, and the context that it belongs to.
+        self._session: tuple[ssl.SSLContext, ssl.SSLSession] | None = None
         self._trust_env = trust_env
         self._key = (
             *(self._scheme, self.host, self.port, self._auth, proxy.auth_scheme),
@@ -112,8 +118,8 @@ class Hop:
         value = self._credentials.authorize(method, target, content)
         return self._fields if value is None else [(b"Proxy-Authorization", value), *self._fields]
 
-    def can_answer(self, request: Request, response: Response, *, answers_left: int) -> bool:
-        """Tell whether to send a request once more that was forwarded, since its response makes a challenge.
+    async def takes_challenge(self, request: Request, response: Response, *, answers_left: int) -> bool:
+        """Tell whether to send a request once more that was forwarded: its response, closed then, makes a challenge.
 
         Credentials that the request brings itself are left alone.
         """
@@ -121,7 +127,11 @@ class Hop:
             return False
         if not getattr(request.stream, "_is_replayable", False) or "proxy-authorization" in request.headers:
             return False
-        return self._take_challenge(response.headers.raw, answers_left, has_content=hasattr(request, "_content"))
+        has_content = hasattr(request, "_content")
+        if not self._take_challenge(response.headers.raw, answers_left, has_content=has_content):
+            return False
+        await close_body(response)
+        return True
 
     async def lead_on(
         self, stream: Stream, scheme: str, host: str, port: int, attempt: Attempt, *, answers_left: int = 0
@@ -143,9 +153,12 @@ class Hop:
                 stream = await self._start_tls(stream, attempt)
             if not self.is_forwarding:
                 await self._ask_socks(stream, host, port, attempt)
-            elif scheme == "https" and not await self._open_tunnel(stream, host, port, attempt, answers_left):
-                stream.abort()
-                return None
+            elif scheme == "https":
+                is_open = await self._open_tunnel(stream, host, port, attempt, answers_left)
+                self.keep_session(stream)
+                if not is_open:
+                    stream.abort()
+                    return None
         except (ReadTimeout, WriteTimeout) as exc:
             stream.abort()
             raise connect_timeout(f"{host} port {port} (waiting for {proxy})", attempt.timeout) from exc
@@ -156,6 +169,11 @@ class Hop:
             stream.abort()
             raise
         return stream
+
+    def keep_session(self, stream: Stream) -> None:
+        """Remember the TLS session of a stream to the proxy, which has answered, for the next one."""
+        if isinstance(stream, TLSStream) and (session := stream.session) is not None:
+            self._session = (stream.context, session)
 
     # Private from here on.
 
@@ -169,6 +187,9 @@ class Hop:
         # Made when it is needed, and shared with all who bring none.
         context = self._ssl_context or default_context(trust_env=self._trust_env)
         info = {"ssl_context": context, "server_hostname": self.host, "timeout": attempt.timeout}
+        session = None
+        if self._session is not None and self._session[0] is context:
+            session = self._session[1]
         return await trace(
             attempt.tracer,
             "start_tls",
@@ -178,6 +199,7 @@ class Hop:
                 context,
                 server_hostname=self.host,
                 alpn=PROXY_ALPN,
+                session=session,
                 timeout=attempt.timeout,
                 deadline=attempt.deadline,
             ),

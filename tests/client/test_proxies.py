@@ -16,7 +16,7 @@ import pytest
 import httpx
 from tests.network.colours import CANCELLABLE, Colour
 from tests.network.lines import Trust
-from tests.network.peers import MakeChannel
+from tests.network.peers import MakeChannel, PlainChannel, TLSChannel
 
 from .conftest import Serve
 from .faces import Face, FaceClient
@@ -507,8 +507,30 @@ async def test_later_tunnels_resume_the_session_of_the_origin(
         for _ in range(4):
             response = await client.get("https://localhost/")
             is_resumed.append(response.extensions["network_stream"].get_extra_info("ssl_object").session_reused)
-    assert is_resumed[:2] == [False, False]
+    assert is_resumed == [False, False, True, True]
     assert proxy.connection_count == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_later_connections_resume_the_session_of_the_proxy(
+    face: Face, serve: Serve, trust: Trust, scheme: str
+) -> None:
+    channels: list[TLSChannel] = []
+    context = trust.server_context()
+
+    def make_channel(sock: socket.socket) -> TLSChannel:
+        channels.append(TLSChannel(PlainChannel(sock), context))
+        return channels[-1]
+
+    closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    origin = answering(OK, closing)
+    script = origin if scheme == "http" else tunnelling(origin, context=trust.server_context())
+    proxy = serve(script, make_channel=make_channel)
+    settings = httpx.Proxy(proxy.url(scheme="https", host="localhost"), ssl_context=trust.client_context())
+    async with face.client(proxy=settings, verify=trust.client_context()) as client:
+        for _ in range(6):
+            assert (await client.get(f"{scheme}://localhost/")).text == "ok"
+    assert [channel.ssl.session_reused for channel in channels] == [False, True, True]
 
 
 async def test_credentials_show_nowhere(

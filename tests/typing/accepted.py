@@ -187,3 +187,20 @@ def exceptions() -> None:
         assert_type(exc.request, httpx.Request)
     except (httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError):
         raise
+
+
+def proxies_and_tls(response: httpx.Response, path: Path) -> None:
+    proxy = httpx.Proxy("http://proxy.example", auth=("user", "secret"), auth_scheme="digest")
+    context = httpx.create_ssl_context(verify=False, fingerprints=["00:11"], allow_truncation=True)
+    assert_type(context, ssl.SSLContext)
+    httpx.Client(proxy=proxy, verify=context)
+    for cert in (b"PEM", "client.pem", path):
+        httpx.Client(cert=cert)
+    httpx.Client(cert=(b"PEM", path))
+    httpx.AsyncClient(cert=("client.pem", b"PEM", "password"))
+    httpx.HTTPTransport(cert=("client.pem", None, "password"))
+    extensions = {"proxy": None, "verify": context, "cert": b"PEM"}
+    httpx.Client().get("/", extensions=extensions)
+    timings: httpx.Timings = response.extensions["timings"]
+    assert_type(timings.wait, float | None)
+    assert_type(timings.as_dict(), dict[str, float | None])

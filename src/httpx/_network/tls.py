@@ -34,6 +34,7 @@ class TLSStream(Stream):
     """An encrypted stream over another one, which it owns."""
 
     __slots__ = (
+        "_context",
         "_fault",
         "_incoming",
         "_inner",
@@ -70,6 +71,7 @@ class TLSStream(Stream):
         self._is_truncated = False
         self._is_open = True
         self._fault: TransportError | None = None
+        self._context = context
         self._rules = rules_of(context)
         # Truststore asks the operating system, which may look into the network.
         self._verifies_slowly = type(context).__module__.partition(".")[0] == "truststore"
@@ -94,6 +96,11 @@ class TLSStream(Stream):
         if self._incoming.pending:
             # Data that came in one segment with the end of the handshake: no read of the socket will bring it.
             self._receive(self._incoming.read())
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context that it was made by, as it was given."""
+        return self._context
 
     @property
     def rules(self) -> Rules:
