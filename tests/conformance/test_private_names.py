@@ -72,9 +72,10 @@ PRIVATE_NAMES = {
 ATTRIBUTES = {
     "Client": (
         "_auth _base_url _build_auth _build_redirect_request _build_request_auth _cookies _default_encoding "
-        "_enforce_trailing_slash _event_hooks _headers _init_proxy_transport _init_transport _merge_cookies "
-        "_merge_headers _merge_queryparams _merge_url _mounts _params _send_single_request _state _timeout _transport "
-        "_transport_for_url _trust_env"
+        "_enforce_trailing_slash _event_hooks _get_proxy_map _headers _init_proxy_transport _init_transport "
+        "_merge_cookies _merge_headers _merge_queryparams _merge_url _mounts _params _redirect_headers "
+        "_redirect_method _redirect_stream _redirect_url _send_handling_auth _send_handling_redirects "
+        "_send_single_request _set_timeout _state _timeout _transport _transport_for_url _trust_env"
     ),
     "HTTPTransport": "_pool",
     "Response": "_content _encoding _get_content_decoder _num_bytes_downloaded _request _text",
