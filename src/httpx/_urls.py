@@ -201,7 +201,7 @@ class URL:
         warnings.warn("URL.raw is deprecated.", stacklevel=2)
         # The port may be None; the annotation is HTTPX 0.28's.
         port = typing.cast(int, self.port)
-        return _RawURL(self.raw_scheme, self.raw_host, port, self.raw_path)
+        return RawURL(self.raw_scheme, self.raw_host, port, self.raw_path)
 
     # What connections need for each request; see `ParseResult`.
 
@@ -258,7 +258,7 @@ class Origin:
 # Private from here on.
 
 
-class _RawURL(typing.NamedTuple):
+class RawURL(typing.NamedTuple):
     raw_scheme: bytes
     raw_host: bytes
     port: int

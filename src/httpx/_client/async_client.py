@@ -25,7 +25,7 @@ from .._transports.base import AsyncBaseTransport
 from .._types import AsyncByteStream
 from .._urls import URL
 from .async_streams import AsyncStreams
-from .async_verbs import AsyncVerbs
+from .async_verbs import AsyncClient as AsyncVerbs
 
 if TYPE_CHECKING:
     import ssl

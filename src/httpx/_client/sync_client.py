@@ -26,7 +26,7 @@ from .._transports.base import BaseTransport
 from .._types import SyncByteStream
 from .._urls import URL
 from .sync_streams import SyncStreams
-from .sync_verbs import SyncVerbs
+from .sync_verbs import Client as SyncVerbs
 
 if TYPE_CHECKING:
     import ssl
