@@ -172,5 +172,14 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], str]] = {
     'auth: flow that reads a body of the other colour [trio]': ({'value': 'RuntimeError'}, 'Reading a body by the wrong colour, sync or async, is a `RuntimeError`'),
     "url_changes: join('http://a/b', 'c;')": ({'value': 'http://a/c;'}, 'A `;` at the end of a reference stays; there it is lost'),
     "url_changes: join('http://a/b', ';')": ({'value': 'http://a/;'}, 'A `;` at the end of a reference stays; there it is lost'),
+    "url_standard: parse('http://xn--/')": ({'value': ['http://xn--/', 'http', {'bytes': ''}, 'xn--', {'bytes': 'xn--'}, None, {'bytes': '/'}, '', True]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: parse('http://xn--a/')": ({'value': ['http://xn--a/', 'http', {'bytes': ''}, 'xn--a', {'bytes': 'xn--a'}, None, {'bytes': '/'}, '', True]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: parse('http://xn--a.example/')": ({'value': ['http://xn--a.example/', 'http', {'bytes': ''}, 'xn--a.example', {'bytes': 'xn--a.example'}, None, {'bytes': '/'}, '', True]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: sent_to('http://xn--:8080/x')": ({'value': [{'bytes': 'xn--'}, 8080, 'xn--:8080', {'bytes': '/x'}]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: sent_to('http://xn--a:8080/x')": ({'value': [{'bytes': 'xn--a'}, 8080, 'xn--a:8080', {'bytes': '/x'}]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: sent_to('http://xn--a.example:8080/x')": ({'value': [{'bytes': 'xn--a.example'}, 8080, 'xn--a.example:8080', {'bytes': '/x'}]}, 'is no valid IDNA name is the host as it stands'),
+    "url_standard: sent_to('http://[fe80::1%25en0]:8080/x')": ({'value': [{'bytes': 'fe80::1%25en0'}, 8080, '[fe80::1]:8080', {'bytes': '/x'}]}, 'The zone of an IPv6 address stays out of the Host field'),
+    "url_standard: sent_to('http://[fe80::1%en0]:8080/x')": ({'value': [{'bytes': 'fe80::1%en0'}, 8080, '[fe80::1]:8080', {'bytes': '/x'}]}, 'The zone of an IPv6 address stays out of the Host field'),
+    "url_standard: parse('https://////example.com///')": ({'value': ['https://////example.com///', 'https', {'bytes': ''}, '', {'bytes': ''}, None, {'bytes': '////example.com///'}, '', False]}, 'A path that begins with two slashes stays a path where there is no host'),
 }
 # fmt: on
