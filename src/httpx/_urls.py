@@ -250,9 +250,7 @@ class Origin:
         return hash((self.scheme, self.host, self.port))
 
     def __repr__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port is None else f":{self.port}"
-        return f"{self.__class__.__name__}('{self.scheme}://{host}{port}')"
+        return f"{self.__class__.__name__}(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
 
 
 # Private from here on.

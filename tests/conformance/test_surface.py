@@ -216,7 +216,7 @@ def test_added_attributes_are_there() -> None:
     assert (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry) == (3, 2, 1.0)
     origin = httpx.URL("https://www.example.org/a").origin
     assert (origin.scheme, origin.host, origin.port) == ("https", "www.example.org", 443)
-    assert repr(origin) == "Origin('https://www.example.org:443')"
+    assert repr(origin) == "Origin(scheme='https', host='www.example.org', port=443)"
 
 
 def test_no_other_name_was_added() -> None:

@@ -582,6 +582,17 @@ add_programs(
         for url in ("https://a.example/", "https://b.example:8443/", "https://A.EXAMPLE/")
     ],
 )
+add_programs(
+    CASES,
+    netrc_finds,
+    [
+        ("machine a.example login user password secret", "https://b.example@a.example:99/"),
+        ("machine b.example login user password secret", "https://b.example@a.example:99/"),
+        ("machine ::1 login user password secret", "https://[::1]:99/"),
+        ("machine xn--9ca.example login user password secret", "https://xn--9ca.example/"),
+        ('machine a.example login "us er" password "s#c\\"r"', "https://a.example/"),
+    ],
+)
 
 
 @CASES.add
