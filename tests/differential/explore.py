@@ -46,6 +46,7 @@ KNOWN = [
     r"^(url|config)\w*\.\w+\([^\n]*[A-Z]\w*://",  # the default port after a scheme in upper case
     r"^url\w*\.\w+\([^\n]*xn--",  # idna's own exceptions
     r"idna\.",
+    r"^urls\.describe_url.*\n.*'host', \['[^']*xn--",  # labels that are decoded here
     r"^(url|config)\w*\.[^\n]*\n[^\n]*InvalidURL.*\n[^\n]*InvalidURL",  # which of several faults is told
     r"^url_changes\.copy_with\([^\n]*'netloc': b['\"][^'\"]*\[",  # brackets that are no address
     r"^url_changes\.join\(['\"][\w.-]*:/*:?\d*['\"]",  # no host

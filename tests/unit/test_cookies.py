@@ -472,3 +472,16 @@ def test_lookup_does_not_grow_with_foreign_domains() -> None:
     for index in range(1000):
         cookies.set("a", "b", domain=f"h{index}.example")
     assert count_calls(cookies, "http://example.org/") == before
+    # Nor does it go through them without a call.
+    jar: Any = cookies.jar
+    jar._cookies = NotGoneThrough(jar._cookies)
+    assert ask(cookies, "http://example.org/") == "a=b"
+
+
+class NotGoneThrough(dict[str, Any]):
+    """A mapping whose keys are looked up, and never gone through."""
+
+    def _refuse(self) -> Any:
+        raise AssertionError("the domains are gone through")
+
+    __iter__ = keys = values = items = _refuse
