@@ -181,5 +181,8 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], str]] = {
     "url_standard: sent_to('http://[fe80::1%25en0]:8080/x')": ({'value': [{'bytes': 'fe80::1%25en0'}, 8080, '[fe80::1]:8080', {'bytes': '/x'}]}, 'The zone of an IPv6 address stays out of the Host field'),
     "url_standard: sent_to('http://[fe80::1%en0]:8080/x')": ({'value': [{'bytes': 'fe80::1%en0'}, 8080, '[fe80::1]:8080', {'bytes': '/x'}]}, 'The zone of an IPv6 address stays out of the Host field'),
     "url_standard: parse('https://////example.com///')": ({'value': ['https://////example.com///', 'https', {'bytes': ''}, '', {'bytes': ''}, None, {'bytes': '////example.com///'}, '', False]}, 'A path that begins with two slashes stays a path where there is no host'),
+    "programs: sent_as('\\xe9', {}) [sync]": ({'value': ['LocalProtocolError', []]}, 'A method that is no token is a `LocalProtocolError`'),
+    "programs: sent_as('\\xe9', {}) [asyncio]": ({'value': ['LocalProtocolError', []]}, 'A method that is no token is a `LocalProtocolError`'),
+    "programs: sent_as('\\xe9', {}) [trio]": ({'value': ['LocalProtocolError', []]}, 'A method that is no token is a `LocalProtocolError`'),
 }
 # fmt: on
