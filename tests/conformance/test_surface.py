@@ -32,6 +32,9 @@ ADDED_PARAMETERS = {
     "create_ssl_context": "*, fingerprints: Iterable[str] | str = (), allow_truncation: bool = False",
 }
 
+# Names of ours for values that are there.
+ADDED_VALUES = {"codes": {"CONTENT_TOO_LARGE", "RANGE_NOT_SATISFIABLE", "UNPROCESSABLE_CONTENT", "URI_TOO_LONG"}}
+
 # Attributes of objects that are properties here, so that they cost nothing until they are used.
 PROPERTIES = {"Cookies.jar"}
 
@@ -92,7 +95,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_name_is_what_it_was(name: str) -> None:
-    recorded, ours = RECORDED["names"][name], describe_ours(name)
+    recorded, ours = RECORDED["names"][name], dict(describe_ours(name))
+    for value in ADDED_VALUES.get(name, ()):
+        ours["values"] = {key: code for key, code in ours["values"].items() if key != value}
     for key in ("kind", "module", "hashable", "values", "type"):
         assert ours.get(key) == recorded.get(key), key
     added = ADDED_PARAMETERS.get(name, "")
