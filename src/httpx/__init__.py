@@ -94,6 +94,12 @@ _SOURCES = {
 }
 _MODULES = {name: module for module, names in _SOURCES.items() for name in names.split()}
 
+# Private modules that programs reach as attributes, `httpx._types.HeaderTypes`, without importing them.
+_SUBMODULES = (
+    "_api _auth _client _config _content _decoders _exceptions _models _multipart _status_codes _transports _types "
+    "_urlparse _urls _utils"
+)
+
 __all__ = [
     "ASGITransport",
     "URL",
@@ -183,10 +189,12 @@ del install_finder
 
 def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
-    if module is None:
+    if module is None and name not in _SUBMODULES.split():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if module is None:
+        return import_module(f"{__name__}.{name}")
     value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value

@@ -12,22 +12,27 @@ from .__version__ import __version__
 from ._config import DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Timeout
 from ._decoders import accepted_codings
 from ._models import Cookies, Headers, Request, Response
-from ._policies.redirects import redirect_request
+from ._mounts import proxy_map
+from ._policies.redirects import redirect_headers, redirect_method, redirect_stream, redirect_url
 from ._query import QueryParams
 from ._urls import URL
 
 if TYPE_CHECKING:
     from ._auth import Auth
+    from ._config import Proxy
     from ._mounts import URLPattern
     from ._types import (
+        AsyncByteStream,
         AuthTypes,
         CookieTypes,
         HeaderTypes,
+        ProxyTypes,
         QueryParamTypes,
         RequestContent,
         RequestData,
         RequestExtensions,
         RequestFiles,
+        SyncByteStream,
         TimeoutTypes,
     )
 
@@ -74,7 +79,7 @@ class BaseClient:
         default_encoding: str | Callable[[bytes], str] = "utf-8",
     ) -> None:
         self._base_url = self._enforce_trailing_slash(URL(base_url))
-        self._auth = None if auth is None else self._build_auth(auth)
+        self._auth = self._build_auth(auth)
         self._params = QueryParams(params)
         self.headers = Headers(headers)
         self._cookies = Cookies(cookies)
@@ -121,7 +126,7 @@ class BaseClient:
 
     @auth.setter
     def auth(self, auth: AuthTypes) -> None:
-        self._auth = None if auth is None else self._build_auth(auth)
+        self._auth = self._build_auth(auth)
 
     @property
     def base_url(self) -> URL:
@@ -190,18 +195,25 @@ class BaseClient:
             TypeError: an argument is of no type that can be sent.
         """
         merged_extensions = {} if extensions is None else dict(extensions)
+        # Speed: properties and methods that a subclass may override are passed over where it would change nothing.
+        cls = type(self)
         if "timeout" not in merged_extensions:
-            limits = self._timeout if isinstance(timeout, UseClientDefault) else Timeout(timeout)
+            if isinstance(timeout, UseClientDefault):
+                timeout = self._timeout if cls.timeout is BaseClient.timeout else self.timeout
+            limits = timeout if type(timeout) is Timeout else Timeout(timeout)
             merged_extensions["timeout"] = limits.as_dict()
         merged_url = self._merge_url(url)
         merged_headers = self._merge_headers(headers)
+        has_own_cookies = cls._merge_cookies is BaseClient._merge_cookies and cls.cookies is BaseClient.cookies
+        merged_cookies = self._cookies if cookies is None and has_own_cookies else self._merge_cookies(cookies)
         merged_params = self._merge_queryparams(params)
-        # Speed: a jar with nothing in it is not asked, and the client's own is not copied.
-        merged_cookies = self._cookies if cookies is None else self._merge_cookies(cookies)
-        if content is None and data is None and files is None and json is None and merged_params is None:
+        is_bare = content is None and data is None and files is None and json is None and merged_params is None
+        is_usual = cookies is None and has_own_cookies and type(merged_url) is URL
+        if is_bare and is_usual and type(merged_headers) is Headers:
             request = Request._from_client(method.upper(), merged_url, merged_headers, merged_extensions)
-            if merged_cookies._jar is not None:
-                merged_cookies.set_cookie_header(request)
+            # A jar with nothing in it is not asked.
+            if self._cookies._jar is not None:
+                self._cookies.set_cookie_header(request)
             return request
         return Request(
             method,
@@ -232,21 +244,27 @@ class BaseClient:
         base_url = self.base_url
         return base_url.copy_with(raw_path=base_url.raw_path + merged.raw_path.lstrip(b"/"))
 
-    def _merge_cookies(self, cookies: CookieTypes | None = None) -> Cookies:
-        merged = Cookies(self._cookies)
+    def _merge_cookies(self, cookies: CookieTypes | None = None) -> CookieTypes | None:
+        merged = Cookies(self.cookies)
         merged.update(cookies)
         return merged
 
-    def _merge_headers(self, headers: HeaderTypes | None = None) -> Headers:
-        merged = self._headers.copy()
+    def _merge_headers(self, headers: HeaderTypes | None = None) -> HeaderTypes | None:
+        merged = self._headers.copy() if type(self).headers is BaseClient.headers else Headers(self.headers)
         if headers is not None:
             merged.update(headers)
         return merged
 
     def _merge_queryparams(self, params: QueryParamTypes | None = None) -> QueryParamTypes | None:
-        if params or self._params._dict:
-            return QueryParams(self._params).merge(params)
+        own = self._params if type(self).params is BaseClient.params else QueryParams(self.params)
+        if params or own._dict:
+            return own.merge(params)
         return params
+
+    def _set_timeout(self, request: Request) -> None:
+        """Give a request that brings no timeouts those of the client."""
+        if "timeout" not in request.extensions:
+            request.extensions = {**request.extensions, "timeout": Timeout(self.timeout).as_dict()}
 
     def _build_auth(self, auth: AuthTypes | None) -> Auth | None:
         if auth is None:
@@ -263,8 +281,8 @@ class BaseClient:
 
     def _build_request_auth(
         self, request: Request, auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT
-    ) -> Auth | None:
-        """Return the authentication of a request: its own, the client's, or its URL's userinfo; None if none."""
+    ) -> Auth:
+        """Return the authentication of a request: its own, the client's, its URL's userinfo, or an empty one."""
         if isinstance(auth, UseClientDefault):
             if self._auth is not None:
                 return self._auth
@@ -272,14 +290,41 @@ class BaseClient:
             built = self._build_auth(auth)
             if built is not None:
                 return built
-        if request.url.userinfo:
-            from ._auth import BasicAuth  # most URLs have none
+        from ._auth import Auth, BasicAuth  # most requests have none
 
+        if request.url.userinfo:
             return BasicAuth(username=request.url.username, password=request.url.password)
-        return None
+        return Auth()
 
     def _build_redirect_request(self, request: Request, response: Response) -> Request:
-        return redirect_request(request, response, cookies=self._cookies)
+        """Return the request that follows a redirect; a RemoteProtocolError if its Location is no URL."""
+        method = self._redirect_method(request, response)
+        url = self._redirect_url(request, response)
+        redirected = Request(
+            method,
+            url,
+            headers=self._redirect_headers(request, url, method),
+            cookies=self.cookies,
+            stream=self._redirect_stream(request, method),
+            extensions=request.extensions,
+        )
+        redirected._deadline = request._deadline
+        return redirected
+
+    def _redirect_method(self, request: Request, response: Response) -> str:
+        return redirect_method(request, response)
+
+    def _redirect_url(self, request: Request, response: Response) -> URL:
+        return redirect_url(request, response)
+
+    def _redirect_headers(self, request: Request, url: URL, method: str) -> Headers:
+        return redirect_headers(request, url, method)
+
+    def _redirect_stream(self, request: Request, method: str) -> SyncByteStream | AsyncByteStream | None:
+        return redirect_stream(request, method)
+
+    def _get_proxy_map(self, proxy: ProxyTypes | None, allow_env_proxies: bool) -> dict[str, Proxy | None]:
+        return proxy_map(proxy, allow_env_proxies=allow_env_proxies)
 
     def _check_usable(self) -> None:
         if self._state is ClientState.CLOSED:
@@ -309,7 +354,7 @@ class BaseClient:
         response._start_time = start_time
         response.default_encoding = self._default_encoding
         if response.headers._get_raw(b"set-cookie") is not None:
-            self._cookies.extract_cookies(response)
+            self.cookies.extract_cookies(response)
         if logger.isEnabledFor(logging.INFO):
             _log(request, response)
 

@@ -8,8 +8,8 @@ it.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ._client_base import USE_CLIENT_DEFAULT, BaseClient, ClientState, EventHook, UseClientDefault
 from ._exceptions import RemoteProtocolError, TooManyRedirects
@@ -33,9 +33,26 @@ class AuthSteps(Protocol):
     async def close(self) -> None: ...
 
 
+class Steps(NamedTuple):
+    """Methods that `send` calls only where a class overrides them, since they cost, and mostly do nothing."""
+
+    set_timeout: Callable[..., Any]
+    build_request_auth: Callable[..., Any]
+    send_handling_auth: Callable[..., Any]
+    send_handling_redirects: Callable[..., Any]
+
+
 class User(Protocol):
     """The colour of what the user has written."""
 
+    steps: Steps
+
+    def send_handling_auth(
+        self, client: Any, request: Request, auth: Auth, follow_redirects: bool
+    ) -> Awaitable[Response]: ...
+    def send_handling_redirects(
+        self, client: Any, request: Request, follow_redirects: bool, history: list[Response]
+    ) -> Awaitable[Response]: ...
     def send_single(self, client: Any, request: Request) -> Awaitable[Response]: ...
     def call(self, hook: EventHook, argument: Request | Response) -> Awaitable[None]: ...
     def read(self, response: Response) -> Awaitable[bytes]: ...
@@ -60,22 +77,125 @@ def send(
         client._check_usable()
     if isinstance(follow_redirects, UseClientDefault):
         follow_redirects = client.follow_redirects
+    cls: Any = type(client)
+    is_plain = user.steps == (
+        cls._set_timeout,
+        cls._build_request_auth,
+        cls._send_handling_auth,
+        cls._send_handling_redirects,
+    )
+    if not is_plain or "timeout" not in request.extensions:
+        client._set_timeout(request)
     timeouts = request.extensions.get("timeout")
     if timeouts and timeouts.get("total") is not None:
         request._deadline = time.monotonic() + timeouts["total"]
     elif request._deadline is not None:
         # It was sent before.
         request._deadline = None
-    if client._auth is None and auth is USE_CLIENT_DEFAULT and not request.url._uri_reference.userinfo:
-        return _follow(client, user, request, [], follow_redirects, is_read=not stream)
+    if is_plain and client._auth is None and auth is USE_CLIENT_DEFAULT and not request.url._uri_reference.userinfo:
+        return follow(client, user, request, follow_redirects, [], is_read=not stream)
     request_auth = client._build_request_auth(request, auth)
-    if request_auth is None:
-        return _follow(client, user, request, [], follow_redirects, is_read=not stream)
-    return _authenticate(client, user, request, request_auth, follow_redirects, is_read=not stream)
+    if is_plain:
+        return authenticate(client, user, request, request_auth, follow_redirects, [], is_read=not stream)
+    return _send_by_methods(client, user, request, request_auth, follow_redirects, is_read=not stream)
+
+
+async def authenticate(
+    client: BaseClient,
+    user: User,
+    request: Request,
+    auth: Auth,
+    follow_redirects: bool,
+    history: list[Response],
+    *,
+    is_read: bool,
+) -> Response:
+    """Let the flow of an authentication send as many requests as it wants."""
+    deadline = request._deadline
+    cls: Any = type(client)
+    is_plain = cls._send_handling_redirects is user.steps.send_handling_redirects
+    steps = user.begin_auth(auth, request)
+    try:
+        request = await steps.first()
+        while True:
+            request._deadline = deadline
+            if is_plain:
+                response = await follow(client, user, request, follow_redirects, history, is_read=False)
+            else:
+                response = await user.send_handling_redirects(client, request, follow_redirects, history)
+            try:
+                next_request = await steps.next(response)
+                if next_request is None:
+                    if is_read:
+                        await user.read(response)
+                    return response
+                response.history = list(history)
+                await user.read(response)
+            except BaseException:
+                await user.close(response)
+                raise
+            request = next_request
+            history.append(response)
+    finally:
+        await steps.close()
+
+
+async def follow(
+    client: BaseClient,
+    user: User,
+    request: Request,
+    follow_redirects: bool,
+    history: list[Response],
+    *,
+    is_read: bool,
+) -> Response:
+    """Send a request, and the ones that redirects ask for."""
+    while True:
+        if len(history) > client.max_redirects:
+            raise TooManyRedirects("Exceeded maximum allowed redirects.", request=request)
+        for hook in client._event_hooks["request"]:
+            await user.call(hook, request)
+        response = await user.send_single(client, request)
+        try:
+            for hook in client._event_hooks["response"]:
+                await user.call(hook, response)
+            response.history = list(history)
+            is_redirect = 300 <= response.status_code < 400 and response.has_redirect_location
+            if is_redirect and follow_redirects:
+                request = client._build_redirect_request(request, response)
+                history = [*history, response]
+                await user.read(response)
+                continue
+            if is_redirect:
+                response.next_request = _next_request(client, request, response)
+            # A body that is there already is taken without a coroutine.
+            if is_read and not response._take_from_memory():
+                await user.read(response)
+            return response
+        except BaseException:
+            await user.close(response)
+            raise
 
 
 class SyncUser:
     """What the user of a `Client` has written: called."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    async def send_handling_auth(self, client: Any, request: Request, auth: Auth, follow_redirects: bool) -> Response:
+        response: Response = client._send_handling_auth(
+            request, auth=auth, follow_redirects=follow_redirects, history=[]
+        )
+        return response
+
+    async def send_handling_redirects(
+        self, client: Any, request: Request, follow_redirects: bool, history: list[Response]
+    ) -> Response:
+        response: Response = client._send_handling_redirects(
+            request, follow_redirects=follow_redirects, history=history
+        )
+        return response
 
     async def send_single(self, client: Any, request: Request) -> Response:
         response: Response = client._send_single_request(request)
@@ -96,6 +216,25 @@ class SyncUser:
 
 class AsyncUser:
     """What the user of an `AsyncClient` has written: awaited."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+
+    def send_handling_auth(
+        self, client: Any, request: Request, auth: Auth, follow_redirects: bool
+    ) -> Awaitable[Response]:
+        sending: Awaitable[Response] = client._send_handling_auth(
+            request, auth=auth, follow_redirects=follow_redirects, history=[]
+        )
+        return sending
+
+    def send_handling_redirects(
+        self, client: Any, request: Request, follow_redirects: bool, history: list[Response]
+    ) -> Awaitable[Response]:
+        sending: Awaitable[Response] = client._send_handling_redirects(
+            request, follow_redirects=follow_redirects, history=history
+        )
+        return sending
 
     def send_single(self, client: Any, request: Request) -> Awaitable[Response]:
         sending: Awaitable[Response] = client._send_single_request(request)
@@ -118,71 +257,18 @@ class AsyncUser:
 # Private from here on.
 
 
-async def _authenticate(
+async def _send_by_methods(
     client: BaseClient, user: User, request: Request, auth: Auth, follow_redirects: bool, *, is_read: bool
 ) -> Response:
-    """Let the flow of an authentication send as many requests as it wants."""
-    deadline = request._deadline
-    history: list[Response] = []
-    steps = user.begin_auth(auth, request)
+    """Send through the methods of a class that overrides some of them."""
+    response = await user.send_handling_auth(client, request, auth, follow_redirects)
     try:
-        request = await steps.first()
-        while True:
-            request._deadline = deadline
-            response = await _follow(client, user, request, history, follow_redirects, is_read=False)
-            try:
-                next_request = await steps.next(response)
-                if next_request is None:
-                    if is_read:
-                        await user.read(response)
-                    return response
-                response.history = list(history)
-                await user.read(response)
-            except BaseException:
-                await user.close(response)
-                raise
-            request = next_request
-            history.append(response)
-    finally:
-        await steps.close()
-
-
-async def _follow(
-    client: BaseClient,
-    user: User,
-    request: Request,
-    history: list[Response],
-    follow_redirects: bool,
-    *,
-    is_read: bool,
-) -> Response:
-    """Send a request, and the ones that redirects ask for."""
-    hooks = client._event_hooks
-    while True:
-        if len(history) > client.max_redirects:
-            raise TooManyRedirects("Exceeded maximum allowed redirects.", request=request)
-        for hook in hooks["request"]:
-            await user.call(hook, request)
-        response = await user.send_single(client, request)
-        try:
-            for hook in hooks["response"]:
-                await user.call(hook, response)
-            response.history = list(history)
-            is_redirect = 300 <= response.status_code < 400 and response.has_redirect_location
-            if is_redirect and follow_redirects:
-                request = client._build_redirect_request(request, response)
-                history = [*history, response]
-                await user.read(response)
-                continue
-            if is_redirect:
-                response.next_request = _next_request(client, request, response)
-            # A body that is there already is taken without a coroutine.
-            if is_read and not response._take_from_memory():
-                await user.read(response)
-            return response
-        except BaseException:
-            await user.close(response)
-            raise
+        if is_read:
+            await user.read(response)
+        return response
+    except BaseException:
+        await user.close(response)
+        raise
 
 
 def _next_request(client: BaseClient, request: Request, response: Response) -> Request | None:

@@ -13,7 +13,8 @@ class codes(IntEnum):
     >>> codes.NOT_FOUND == 404, codes.NOT_FOUND.phrase, codes(404).name
     (True, 'Not Found', 'NOT_FOUND')
 
-    Names and phrases are those of HTTPX 0.28, where some are of older RFCs than RFC 9110.
+    Names and phrases are those of HTTPX 0.28, where some are of older RFCs than RFC 9110. The names that are new in RFC
+    9110 stand for the same codes.
     """
 
     __module__ = "httpx"
@@ -136,11 +137,17 @@ class codes(IntEnum):
     NOT_EXTENDED = 510, "Not Extended"
     NETWORK_AUTHENTICATION_REQUIRED = 511, "Network Authentication Required"
 
+    # RFC 9110 15.5
+    CONTENT_TOO_LARGE = 413
+    URI_TOO_LONG = 414
+    RANGE_NOT_SATISFIABLE = 416
+    UNPROCESSABLE_CONTENT = 422
+
 
 # Private from here on.
 
 _PHRASES = {code.value: code.phrase for code in codes}
 
 # The lower-case names are plain integers, as in Requests.
-for _code in codes:
-    setattr(codes, _code.name.lower(), int(_code))
+for _name, _code in codes.__members__.items():
+    setattr(codes, _name.lower(), int(_code))

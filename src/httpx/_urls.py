@@ -201,7 +201,7 @@ class URL:
         warnings.warn("URL.raw is deprecated.", stacklevel=2)
         # The port may be None; the annotation is HTTPX 0.28's.
         port = typing.cast(int, self.port)
-        return _RawURL(self.raw_scheme, self.raw_host, port, self.raw_path)
+        return RawURL(self.raw_scheme, self.raw_host, port, self.raw_path)
 
     # What connections need for each request; see `ParseResult`.
 
@@ -250,15 +250,13 @@ class Origin:
         return hash((self.scheme, self.host, self.port))
 
     def __repr__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port is None else f":{self.port}"
-        return f"{self.__class__.__name__}('{self.scheme}://{host}{port}')"
+        return f"{self.__class__.__name__}(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
 
 
 # Private from here on.
 
 
-class _RawURL(typing.NamedTuple):
+class RawURL(typing.NamedTuple):
     raw_scheme: bytes
     raw_host: bytes
     port: int

@@ -27,9 +27,20 @@ CALLS = {
     "_merge_url": 1,
     "_merge_headers": 1,
     "_merge_queryparams": 1,
+    "_merge_cookies": 1,
+    "_set_timeout": 1,
+    "_build_request_auth": 1,
+    "_send_handling_auth": 1,
+    "_send_handling_redirects": 1,
     "_build_redirect_request": 1,
+    "_redirect_method": 1,
+    "_redirect_url": 1,
+    "_redirect_headers": 1,
+    "_redirect_stream": 1,
     "_enforce_trailing_slash": 1,
     "_init_transport": 1,
+    "_get_proxy_map": 1,
+    "_build_auth": 1,
 }
 
 

@@ -101,7 +101,7 @@ async def test_write_timeout(face: Face, serve: Serve) -> None:
 
     server = serve(script)
     async with face.client(timeout=httpx.Timeout(LONG, write=SHORT)) as client:
-        with within(SHORT, 10), pytest.raises(httpx.WriteTimeout) as caught:
+        with within(SHORT, 10), pytest.raises(httpx.WriteTimeout, match=f"nothing could be sent for {SHORT}") as caught:
             await client.post(server.url(), content=b"x" * 50_000_000)
         assert client.pool.connection_count == 0
     assert caught.value.request.method == "POST"

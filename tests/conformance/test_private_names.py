@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -18,7 +20,11 @@ import httpx
 PUBLIC_NAMES = {
     "_api": "delete get head options patch post put request stream",
     "_auth": "Auth BasicAuth DigestAuth FunctionAuth NetRCAuth",
-    "_client": "AsyncClient Client USE_CLIENT_DEFAULT",
+    "_client": (
+        "AsyncBaseTransport AsyncByteStream AsyncClient AsyncHTTPTransport Auth BaseTransport BasicAuth Client Cookies "
+        "FunctionAuth HTTPTransport Headers InvalidURL Limits Proxy QueryParams RemoteProtocolError Request Response "
+        "SyncByteStream Timeout TooManyRedirects URL USE_CLIENT_DEFAULT codes"
+    ),
     "_config": "Limits Proxy Timeout create_ssl_context",
     "_content": "ByteStream",
     "_exceptions": (
@@ -27,7 +33,7 @@ PUBLIC_NAMES = {
         "RemoteProtocolError RequestError RequestNotRead ResponseNotRead StreamClosed StreamConsumed StreamError "
         "TimeoutException TooManyRedirects TransportError UnsupportedProtocol WriteError WriteTimeout"
     ),
-    "_models": "Cookies Headers Request Response",
+    "_models": "AsyncByteStream Cookies Headers Request Response SyncByteStream URL",
     "_status_codes": "codes",
     "_transports": (
         "ASGITransport AsyncBaseTransport AsyncHTTPTransport BaseTransport HTTPTransport MockTransport WSGITransport"
@@ -44,9 +50,10 @@ PUBLIC_NAMES = {
 
 PRIVATE_NAMES = {
     "_client": (
-        "BaseClient ClientState DEFAULT_LIMITS DEFAULT_MAX_REDIRECTS DEFAULT_TIMEOUT_CONFIG EventHook USER_AGENT "
-        "UseClientDefault logger AuthTypes CertTypes CookieTypes HeaderTypes ProxyTypes QueryParamTypes "
-        "RequestContent RequestData RequestExtensions RequestFiles TimeoutTypes"
+        "ACCEPT_ENCODING BaseClient ClientState DEFAULT_LIMITS DEFAULT_MAX_REDIRECTS DEFAULT_TIMEOUT_CONFIG EventHook "
+        "USER_AGENT UseClientDefault logger AuthTypes CertTypes CookieTypes HeaderTypes ProxyTypes QueryParamTypes "
+        "RequestContent RequestData RequestExtensions RequestFiles TimeoutTypes URLPattern get_environment_proxies "
+        "request_context"
     ),
     "_config": "DEFAULT_LIMITS DEFAULT_MAX_REDIRECTS DEFAULT_TIMEOUT_CONFIG UNSET UnsetType",
     "_content": (
@@ -58,6 +65,10 @@ PRIVATE_NAMES = {
         "LineDecoder MultiDecoder TextChunker TextDecoder ZStandardDecoder"
     ),
     "_exceptions": "request_context",
+    "_models": (
+        "CookieTypes HeaderTypes QueryParamTypes RequestContent RequestData RequestExtensions RequestFiles "
+        "ResponseContent ResponseExtensions"
+    ),
     "_multipart": "DataField FileField MultipartStream get_multipart_boundary_from_content_type",
     "_transports.default": "AsyncResponseStream ResponseStream SOCKET_OPTION",
     "_types": (
@@ -72,9 +83,10 @@ PRIVATE_NAMES = {
 ATTRIBUTES = {
     "Client": (
         "_auth _base_url _build_auth _build_redirect_request _build_request_auth _cookies _default_encoding "
-        "_enforce_trailing_slash _event_hooks _headers _init_proxy_transport _init_transport _merge_cookies "
-        "_merge_headers _merge_queryparams _merge_url _mounts _params _send_single_request _state _timeout _transport "
-        "_transport_for_url _trust_env"
+        "_enforce_trailing_slash _event_hooks _get_proxy_map _headers _init_proxy_transport _init_transport "
+        "_merge_cookies _merge_headers _merge_queryparams _merge_url _mounts _params _redirect_headers "
+        "_redirect_method _redirect_stream _redirect_url _send_handling_auth _send_handling_redirects "
+        "_send_single_request _set_timeout _state _timeout _transport _transport_for_url _trust_env"
     ),
     "HTTPTransport": "_pool",
     "Response": "_content _encoding _get_content_decoder _num_bytes_downloaded _request _text",
@@ -123,8 +135,16 @@ def test_private_attribute_is_there(owner: str, name: str) -> None:
     assert [thing for thing in OBJECTS[owner] if not hasattr(thing, name)] == []
 
 
+@pytest.mark.parametrize("module", [name for name in PUBLIC_NAMES if name != "__version__"])
+def test_module_is_an_attribute_without_being_imported(module: str) -> None:
+    # Nothing else may have imported it before.
+    program = f"import httpx; print(httpx.{module}.__name__)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == f"httpx.{module}"
+
+
 def test_modules_have_no_other_names() -> None:
-    for module in ("_config", "_transports"):
+    for module in ("_client", "_config", "_transports"):
         with pytest.raises(AttributeError, match="has no attribute 'missing'"):
             importlib.import_module(f"httpx.{module}").missing  # noqa: B018
 

@@ -32,6 +32,9 @@ ADDED_PARAMETERS = {
     "create_ssl_context": "*, fingerprints: Iterable[str] | str = (), allow_truncation: bool = False",
 }
 
+# Names of ours for values that are there.
+ADDED_VALUES = {"codes": {"CONTENT_TOO_LARGE", "RANGE_NOT_SATISFIABLE", "UNPROCESSABLE_CONTENT", "URI_TOO_LONG"}}
+
 # Attributes of objects that are properties here, so that they cost nothing until they are used.
 PROPERTIES = {"Cookies.jar"}
 
@@ -92,7 +95,9 @@ def test_unknown_name_is_an_attribute_error() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_name_is_what_it_was(name: str) -> None:
-    recorded, ours = RECORDED["names"][name], describe_ours(name)
+    recorded, ours = RECORDED["names"][name], dict(describe_ours(name))
+    for value in ADDED_VALUES.get(name, ()):
+        ours["values"] = {key: code for key, code in ours["values"].items() if key != value}
     for key in ("kind", "module", "hashable", "values", "type"):
         assert ours.get(key) == recorded.get(key), key
     added = ADDED_PARAMETERS.get(name, "")
@@ -216,7 +221,7 @@ def test_added_attributes_are_there() -> None:
     assert (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry) == (3, 2, 1.0)
     origin = httpx.URL("https://www.example.org/a").origin
     assert (origin.scheme, origin.host, origin.port) == ("https", "www.example.org", 443)
-    assert repr(origin) == "Origin('https://www.example.org:443')"
+    assert repr(origin) == "Origin(scheme='https', host='www.example.org', port=443)"
 
 
 def test_no_other_name_was_added() -> None:

@@ -232,6 +232,33 @@ add_programs(
 )
 
 
+def digest(*values: str, method: str = "GET") -> object:
+    """Return what answers challenges whose values nobody would send."""
+    script = Script(challenge(*values), OK)
+    client = httpx.Client(transport=httpx.MockTransport(script), auth=FixedDigest("user", "secret"))
+    response = client.request(method, URL, content=None if method == "GET" else b"body")
+    return [response.status_code, script.seen]
+
+
+CASES.table(
+    digest,
+    [
+        ('Digest realm="a", nonce="b"',),
+        ('Digest realm="", nonce="", opaque=""',),
+        ('Digest realm="a", nonce="b", realm="c"',),
+        ('Digest realm="a", nonce="b", opaque="", domain="/ /b"',),
+        ('Digest realm="a", nonce="b", qop="auth-int, auth"',),
+        ('Digest realm="a", nonce="b", algorithm=NONE', 'Digest realm="c", nonce="d"'),
+        ("Negotiate", 'Digest realm="a", nonce="b"'),
+        ('digest Realm = "a" , NONCE = "b" , Qop = "auth"',),
+        ('Basic realm="x"', 'Digest realm="a", nonce="b"'),
+        ('Digest realm="a, b=c", nonce="d"',),
+        ("Digest realm=a, nonce=b, qop=auth, algorithm=MD5-sess",),
+    ],
+    texts=False,
+)
+
+
 async def digest_counts_nonces(face: Face) -> object:
     script = Script(challenge(PLAIN + ', qop="auth"'), OK)
     client = face.client(script, auth=FixedDigest("user", "secret"))
@@ -553,6 +580,17 @@ add_programs(
             "",
         )
         for url in ("https://a.example/", "https://b.example:8443/", "https://A.EXAMPLE/")
+    ],
+)
+add_programs(
+    CASES,
+    netrc_finds,
+    [
+        ("machine a.example login user password secret", "https://b.example@a.example:99/"),
+        ("machine b.example login user password secret", "https://b.example@a.example:99/"),
+        ("machine ::1 login user password secret", "https://[::1]:99/"),
+        ("machine xn--9ca.example login user password secret", "https://xn--9ca.example/"),
+        ('machine a.example login "us er" password "s#c\\"r"', "https://a.example/"),
     ],
 )
 

@@ -202,6 +202,23 @@ def several() -> httpx.Cookies:
     return cookies
 
 
+def cleared_after_they_went(way: str) -> object:
+    """Tell what comes of clearing a domain whose cookies went before."""
+    cookies = httpx.Cookies()
+    cookies.set("a", "1", domain="example.org", path="/x")
+    if way == "deleted":
+        cookies.delete("a")
+    elif way == "cleared":
+        cookies.clear(domain="example.org")
+    elif way == "path cleared":
+        cookies.clear(domain="example.org", path="/x")
+    cookies.clear(domain="example.org")
+    return len(cookies)
+
+
+CASES.table(cleared_after_they_went, ["deleted", "path cleared", "not"])
+
+
 def attributes(cookie: http.cookiejar.Cookie) -> object:
     return {name: value for name, value in vars(cookie).items() if not name.startswith("_httpx")}
 

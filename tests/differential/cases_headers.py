@@ -135,6 +135,30 @@ def change(name: str) -> object:
     return [given, describe(headers)]
 
 
+def edit(pairs: list[tuple[str, str]], steps: list[tuple[str, list[Any]]]) -> object:
+    """Return what a row of method calls gives, and the headers after it."""
+    headers = httpx.Headers(pairs)
+    given: list[object] = []
+    for name, arguments in steps:
+        try:
+            given.append(getattr(headers, name)(*arguments))
+        except (KeyError, ValueError) as exc:
+            given.append(type(exc).__name__)
+    return [given, describe(headers)]
+
+
+CASES.table(
+    edit,
+    [
+        ([("A", "1"), ("b", "2"), ("a", "3")], [("__setitem__", ["a", "4"]), ("__setitem__", ["A", "5"])]),
+        ([("A", "1"), ("b", "2"), ("a", "3")], [("__delitem__", ["a"]), ("__delitem__", ["a"])]),
+        ([("A", "1"), ("b", "2")], [("update", [{"B": "3", "c": "4"}]), ("pop", ["C"]), ("setdefault", ["d", "5"])]),
+        ([("A", "1")], [("update", [[("a", "2"), ("a", "3")]]), ("get_list", ["a"]), ("popitem", [])]),
+        ([("a", "1, 2")], [("get_list", ["A", True]), ("__contains__", ["A"]), ("clear", []), ("get", ["a"])]),
+    ],
+)
+
+
 def decode(raw: bytes, encoding: str | None) -> object:
     headers = httpx.Headers([(b"a", raw)], encoding=encoding)
     return [headers.encoding, headers["a"], repr(headers), headers.raw]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import httpx
 from tests.differential.cases import Cases
@@ -24,6 +25,28 @@ def describe_params(given: object) -> object:
         "length": len(params),
         "truth": bool(params),
     }
+
+
+def edit(text: str, steps: list[tuple[str, list[Any]]]) -> object:
+    """Return the query after a row of method calls, each of which gives another one."""
+    params = httpx.QueryParams(text)
+    told: list[object] = []
+    for name, arguments in steps:
+        given = getattr(params, name)(*arguments)
+        told.append(given)
+        params = given if isinstance(given, httpx.QueryParams) else params
+    return [told, str(params), hash(params) == hash(httpx.QueryParams(str(params)))]
+
+
+CASES.table(
+    edit,
+    [
+        ("a=1&b=2&a=3", [("set", ["a", "4"]), ("add", ["b", None]), ("remove", ["c"])]),
+        ("a=1&b=2&a=3", [("merge", [{"a": ["5", "6"], "c": ""}]), ("get_list", ["a"]), ("keys", [])]),
+        ("a=1", [("merge", [None]), ("merge", ["b=2"]), ("remove", ["a"]), ("get", ["a"])]),
+        ("", [("add", ["a", True]), ("set", ["a", 1.5]), ("multi_items", []), ("values", [])]),
+    ],
+)
 
 
 def write_value(value: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import pathlib
 import socket
 import sys
@@ -66,6 +67,17 @@ async def test_a_peer_is_reached_by_address_and_by_name(colour: Colour, serve: S
     assert await stream.read(PATIENCE) == b"hello"
     assert stream.get_extra_info("server_addr") == peer.address
     stream.close()
+
+
+async def test_a_system_may_have_texts_of_its_own_for_its_sockets(
+    colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Windows has: its strerror knows nothing of sockets.
+    monkeypatch.setattr(socket, "errorTab", {errno.ECONNREFUSED: "The machine actively refused it"}, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ConnectError, match="The machine actively refused it"):
+        await colour.network.connect_tcp("127.0.0.1", port, timeout=PATIENCE)
 
 
 async def test_a_refused_connection_names_host_port_and_reason(colour: Colour) -> None:

@@ -88,9 +88,12 @@ def test_delete_and_clear() -> None:
     del cookies["c"]
     assert not cookies
     cookies.set("a", "e", domain="example.org", path="/x")
-    for arguments in (("other.org",), ("example.org", "/y")):
-        with pytest.raises(KeyError):
-            cookies.clear(*arguments)
+    # Nothing to remove is no error, also where there was something once.
+    cookies.clear("other.org")
+    cookies.clear("example.org", "/y")
+    assert len(cookies) == 1
+    with pytest.raises(KeyError):
+        cookies.jar.clear("example.org", "/x", "z")
     with pytest.raises(ValueError, match="needs a domain"):
         cookies.clear(path="/x")
     cookies.clear("example.org", "/x")
@@ -469,3 +472,16 @@ def test_lookup_does_not_grow_with_foreign_domains() -> None:
     for index in range(1000):
         cookies.set("a", "b", domain=f"h{index}.example")
     assert count_calls(cookies, "http://example.org/") == before
+    # Nor does it go through them without a call.
+    jar: Any = cookies.jar
+    jar._cookies = NotGoneThrough(jar._cookies)
+    assert ask(cookies, "http://example.org/") == "a=b"
+
+
+class NotGoneThrough(dict[str, Any]):
+    """A mapping whose keys are looked up, and never gone through."""
+
+    def _refuse(self) -> Any:
+        raise AssertionError("the domains are gone through")
+
+    __iter__ = keys = values = items = _refuse

@@ -6,6 +6,7 @@ import gzip
 import os
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -80,7 +81,7 @@ def coding(request: pytest.FixtureRequest, packages: None) -> tuple[type[Content
 def decode(decoder: ContentDecoder, *pieces: bytes) -> bytes:
     chunks = [chunk for piece in pieces for chunk in decoder.decode_chunks(piece)]
     chunks += decoder.flush_chunks()
-    assert all(0 < len(chunk) <= MAX_CHUNK_SIZE for chunk in chunks)
+    assert all(0 < len(chunk) <= MIB for chunk in chunks)
     return b"".join(chunks)
 
 
@@ -130,7 +131,22 @@ def test_bomb_comes_in_bounded_chunks(coding: tuple[type[ContentDecoder], Compre
         assert not chunk.strip(b"\0")
     assert list(decoder.flush_chunks()) == []
     assert sum(sizes) == 10 * MIB
-    assert max(sizes) <= MAX_CHUNK_SIZE
+    assert max(sizes) <= MIB
+
+
+def test_bomb_takes_bounded_memory(coding: tuple[type[ContentDecoder], Compress]) -> None:
+    make, compress = coding
+    body = compress(bytes(20 * MIB))
+    decoder = make()
+    tracemalloc.start()
+    try:
+        size = sum(len(chunk) for chunk in decoder.decode_chunks(body))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size == 20 * MIB
+    # Two chunks, and with the package zstandard a step of 16 MiB that nothing bounds.
+    assert peak < 19 * MIB
 
 
 def test_chunk_that_fills_the_limit_loses_nothing(coding: tuple[type[ContentDecoder], Compress]) -> None:

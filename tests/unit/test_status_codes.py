@@ -20,6 +20,21 @@ def test_lower_case_names_are_plain_integers() -> None:
         assert alias == code and type(alias) is int
 
 
+@pytest.mark.parametrize(
+    ("name", "older_name"),
+    [
+        ("CONTENT_TOO_LARGE", "REQUEST_ENTITY_TOO_LARGE"),
+        ("URI_TOO_LONG", "REQUEST_URI_TOO_LONG"),
+        ("RANGE_NOT_SATISFIABLE", "REQUESTED_RANGE_NOT_SATISFIABLE"),
+        ("UNPROCESSABLE_CONTENT", "UNPROCESSABLE_ENTITY"),
+    ],
+)
+def test_names_of_rfc_9110_stand_beside_the_older_ones(name: str, older_name: str) -> None:
+    assert codes[name] is codes[older_name]
+    assert codes[name].name == older_name
+    assert getattr(codes, name.lower()) == getattr(codes, older_name.lower()) == codes[name]
+
+
 def test_reason_phrases() -> None:
     assert codes.get_reason_phrase(200) == "OK"
     assert codes.get_reason_phrase(418) == "I'm a teapot"

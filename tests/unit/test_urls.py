@@ -446,8 +446,8 @@ def test_origin() -> None:
     assert origin != Origin("https://example.org:444")
     assert origin != "https://example.org"
     assert Origin("foo://h").port is None
-    assert repr(origin) == "Origin('https://example.org:443')"
-    assert repr(Origin("foo://[::1]")) == "Origin('foo://[::1]')"
+    assert repr(origin) == "Origin(scheme='https', host='example.org', port=443)"
+    assert repr(Origin("foo://[::1]")) == "Origin(scheme='foo', host='::1', port=None)"
     with pytest.raises(InvalidURL):
         Origin("http://h:x")
 

@@ -18,18 +18,19 @@ from .._client_base import (
 )
 from .._config import DEFAULT_LIMITS, DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Limits, Proxy
 from .._exceptions import RequestError
-from .._flow import AsyncUser, send
+from .._flow import AsyncUser, Steps, authenticate, follow, send
 from .._models import Request, Response
-from .._mounts import URLPattern, proxy_map, sort_mounts
+from .._mounts import URLPattern, sort_mounts
 from .._transports.base import AsyncBaseTransport
 from .._types import AsyncByteStream
 from .._urls import URL
 from .async_streams import AsyncStreams
-from .async_verbs import AsyncVerbs
+from .async_verbs import AsyncClient as AsyncVerbs
 
 if TYPE_CHECKING:
     import ssl
 
+    from .._auth import Auth
     from .._types import (
         AuthTypes,
         CertTypes,
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     )
 
 U = TypeVar("U", bound="AsyncClient")
-
-_USER = AsyncUser()
 
 
 class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
@@ -110,9 +109,9 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
             "http2": http2,
             "limits": limits,
         }
-        self._transport = self._init_transport(**settings, transport=transport)
         # With a transport of the user's the environment does not count.
-        proxies = proxy_map(proxy, allow_env_proxies=trust_env and transport is None)
+        proxies = self._get_proxy_map(proxy, trust_env and transport is None)
+        self._transport = self._init_transport(**settings, transport=transport)
         self._mounts: dict[URLPattern, AsyncBaseTransport | None] = sort_mounts(
             {
                 pattern: None if route is None else self._init_proxy_transport(route, **settings)
@@ -170,8 +169,8 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
         if cookies is not None:
             warn_of_request_cookies()
         request = self.build_request(
-            method,
-            url,
+            method=method,
+            url=url,
             content=content,
             data=data,
             files=files,
@@ -211,8 +210,8 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
         The arguments and errors are those of `request`.
         """
         request = self.build_request(
-            method,
-            url,
+            method=method,
+            url=url,
             content=content,
             data=data,
             files=files,
@@ -223,7 +222,7 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
             timeout=timeout,
             extensions=extensions,
         )
-        response = await self.send(request, auth=auth, follow_redirects=follow_redirects, stream=True)
+        response = await self.send(request=request, auth=auth, follow_redirects=follow_redirects, stream=True)
         try:
             yield response
         finally:
@@ -294,6 +293,18 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
     def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
         return self._select_transport(url, self._mounts, self._transport) if self._mounts else self._transport
 
+    async def _send_handling_auth(
+        self, request: Request, auth: Auth, follow_redirects: bool, history: list[Response]
+    ) -> Response:
+        """Send the requests that an authentication wants, and return the last response, not read."""
+        return await authenticate(self, _USER, request, auth, follow_redirects, history, is_read=False)
+
+    async def _send_handling_redirects(
+        self, request: Request, follow_redirects: bool, history: list[Response]
+    ) -> Response:
+        """Send a request and those that redirects ask for, and return the last response, not read."""
+        return await follow(self, _USER, request, follow_redirects, history, is_read=False)
+
     async def _send_single_request(self, request: Request) -> Response:
         """Send one request through its transport."""
         transport = self._transport_for_url(request.url)
@@ -307,3 +318,13 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
             raise
         self._receive(request, response, start_time)
         return response
+
+
+_USER = AsyncUser(
+    Steps(
+        AsyncClient._set_timeout,
+        AsyncClient._build_request_auth,
+        AsyncClient._send_handling_auth,
+        AsyncClient._send_handling_redirects,
+    )
+)

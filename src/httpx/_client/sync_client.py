@@ -19,18 +19,19 @@ from .._client_base import (
 from .._config import DEFAULT_LIMITS, DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Limits, Proxy
 from .._drive import drive
 from .._exceptions import RequestError
-from .._flow import SyncUser, send
+from .._flow import Steps, SyncUser, authenticate, follow, send
 from .._models import Request, Response
-from .._mounts import URLPattern, proxy_map, sort_mounts
+from .._mounts import URLPattern, sort_mounts
 from .._transports.base import BaseTransport
 from .._types import SyncByteStream
 from .._urls import URL
 from .sync_streams import SyncStreams
-from .sync_verbs import SyncVerbs
+from .sync_verbs import Client as SyncVerbs
 
 if TYPE_CHECKING:
     import ssl
 
+    from .._auth import Auth
     from .._types import (
         AuthTypes,
         CertTypes,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T", bound="Client")
-
-_USER = SyncUser()
 
 
 class Client(SyncVerbs, SyncStreams, BaseClient):
@@ -123,9 +122,9 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
             "http2": http2,
             "limits": limits,
         }
-        self._transport = self._init_transport(**settings, transport=transport)
         # With a transport of the user's the environment does not count.
-        proxies = proxy_map(proxy, allow_env_proxies=trust_env and transport is None)
+        proxies = self._get_proxy_map(proxy, trust_env and transport is None)
+        self._transport = self._init_transport(**settings, transport=transport)
         self._mounts: dict[URLPattern, BaseTransport | None] = sort_mounts(
             {
                 pattern: None if route is None else self._init_proxy_transport(route, **settings)
@@ -193,8 +192,8 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
         if cookies is not None:
             warn_of_request_cookies()
         request = self.build_request(
-            method,
-            url,
+            method=method,
+            url=url,
             content=content,
             data=data,
             files=files,
@@ -234,8 +233,8 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
         The arguments and errors are those of `request`.
         """
         request = self.build_request(
-            method,
-            url,
+            method=method,
+            url=url,
             content=content,
             data=data,
             files=files,
@@ -246,7 +245,7 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
             timeout=timeout,
             extensions=extensions,
         )
-        response = self.send(request, auth=auth, follow_redirects=follow_redirects, stream=True)
+        response = self.send(request=request, auth=auth, follow_redirects=follow_redirects, stream=True)
         try:
             yield response
         finally:
@@ -315,6 +314,16 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
     def _transport_for_url(self, url: URL) -> BaseTransport:
         return self._select_transport(url, self._mounts, self._transport) if self._mounts else self._transport
 
+    def _send_handling_auth(
+        self, request: Request, auth: Auth, follow_redirects: bool, history: list[Response]
+    ) -> Response:
+        """Send the requests that an authentication wants, and return the last response, not read."""
+        return drive(authenticate(self, _USER, request, auth, follow_redirects, history, is_read=False))
+
+    def _send_handling_redirects(self, request: Request, follow_redirects: bool, history: list[Response]) -> Response:
+        """Send a request and those that redirects ask for, and return the last response, not read."""
+        return drive(follow(self, _USER, request, follow_redirects, history, is_read=False))
+
     def _send_single_request(self, request: Request) -> Response:
         """Send one request through its transport."""
         transport = self._transport_for_url(request.url)
@@ -328,3 +337,13 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
             raise
         self._receive(request, response, start_time)
         return response
+
+
+_USER = SyncUser(
+    Steps(
+        Client._set_timeout,
+        Client._build_request_auth,
+        Client._send_handling_auth,
+        Client._send_handling_redirects,
+    )
+)

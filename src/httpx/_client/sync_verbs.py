@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from .._urls import URL
 
 
-class SyncVerbs:
-    """Shorthands for `request`, which the client has."""
+class Client:
+    """Shorthands for `request`, which the client has.
+
+    It has the name of the client, since the texts of a TypeError and tracebacks tell it.
+    """
 
     if TYPE_CHECKING:
 

@@ -52,12 +52,13 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
         LocalProtocolError: something in it is outside the grammar.
     """
     reference = request.url._uri_reference
-    target = request.extensions.get("target") or reference.target
+    own_target = request.extensions.get("target")
+    target = reference.target if own_target is None else own_target
     fields = request.headers._list
     # What is not ASCII is no token, and refused as "?" is.
     method = request.method.encode("ascii", "replace")
     if hop is not None and hop.is_forwarding and reference.scheme == "http":
-        if not request.extensions.get("target"):
+        if own_target is None:
             # RFC 9112 3.2.2: the absolute form.
             target = b"http://%b%b" % (reference.host_field, target)
         fields = _join_fields(fields, hop.make_fields(method, target, request))

@@ -112,10 +112,15 @@ class RFC6265CookieJar(CookieJar):
         """Remove all cookies, or those of a domain, of a path there, or of a name there.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is none of that name.
         """
         with self._cookies_lock:
-            super().clear(domain, path, name)
+            try:
+                super().clear(domain, path, name)
+            except KeyError:
+                # The base class keeps places that have become empty, and finds nothing to complain of there.
+                if name is not None:
+                    raise
             by_path = self._cookies.get(domain) if domain is not None else None
             if by_path is not None and path is not None and not by_path.get(path, True):
                 del by_path[path]

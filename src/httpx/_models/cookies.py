@@ -120,7 +120,6 @@ class Cookies(MutableMapping[str, str]):
         """Remove all cookies, or those of a domain, or of a path there.
 
         Raises:
-            KeyError: there is none.
             ValueError: there is a path, but no domain.
         """
         if path is not None and domain is None:

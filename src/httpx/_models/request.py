@@ -202,6 +202,6 @@ _NOT_PICKLED = frozenset({"extensions", "stream", "_deadline", "_timings"})
 # Shared by all requests without a body, since it holds no state.
 _NO_BODY = ByteStream(b"")
 
-_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 
 _FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})

@@ -79,7 +79,7 @@ class Race:
             self.pending.remove(sock)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                self._errors.append(OSError(code, os.strerror(code)))
+                self._errors.append(_system_error(code))
                 sock.close()
             elif self._winner is None:
                 self._winner = sock
@@ -122,7 +122,7 @@ class Race:
             self.pending.append(sock)
         else:
             sock.close()
-            raise OSError(code, os.strerror(code))
+            raise _system_error(code)
 
     def _failure(self) -> ConnectError:
         reasons = "; ".join(dict.fromkeys(str(error) for error in self._errors))
@@ -178,3 +178,12 @@ def connect_timeout(target: str, timeout: float | None) -> ConnectTimeout:
     """Return the error of a connection that was not made in time."""
     limit = "its deadline" if timeout is None else f"{timeout} s"
     return ConnectTimeout(f"Connect timeout: could not connect to {target} within {limit}.")
+
+
+# Private from here on.
+
+
+def _system_error(code: int) -> OSError:
+    # Windows keeps the texts for its sockets apart from those that `strerror` knows.
+    texts: dict[int, str] = getattr(socket, "errorTab", {})
+    return OSError(code, texts.get(code) or os.strerror(code))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._exceptions import InvalidURL, RemoteProtocolError
-from .._models import Cookies, Headers, Request, Response
+from .._models import Headers, Request, Response
 from .._types import AsyncByteStream, SyncByteStream
 from .._urls import URL
 
@@ -11,26 +11,6 @@ from .._urls import URL
 _CREDENTIAL_FIELDS = ("Authorization", "Proxy-Authorization")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-def redirect_request(request: Request, response: Response, *, cookies: Cookies) -> Request:
-    """Return the request that follows a redirect.
-
-    Raises:
-        RemoteProtocolError: the Location is no URL.
-    """
-    method = redirect_method(request, response)
-    url = redirect_url(request, response)
-    redirected = Request(
-        method,
-        url,
-        headers=redirect_headers(request, url, method),
-        cookies=cookies,
-        stream=redirect_stream(request, method),
-        extensions=request.extensions,
-    )
-    redirected._deadline = request._deadline
-    return redirected
 
 
 def redirect_method(request: Request, response: Response) -> str:

@@ -67,7 +67,7 @@ def parse_challenges(values: list[bytes]) -> list[Challenge]:
             if scheme:
                 parameters = {}
                 challenges.append(Challenge(scheme.lower(), parameters))
-            parameters.setdefault(name.lower(), _unquote(text))
+            parameters[name.lower()] = _unquote(text)
     return challenges
 
 
@@ -152,7 +152,7 @@ def _has_hash(name: str) -> bool:
 def _read_digest(parameters: dict[str, str]) -> DigestChallenge | None:
     """Return a digest challenge; None if its algorithm is not known, which RFC 7616 3.3 says to ignore."""
     realm, nonce = parameters.get("realm"), parameters.get("nonce")
-    if realm is None or not nonce:
+    if realm is None or nonce is None:
         raise RemoteProtocolError("Malformed Digest WWW-Authenticate header")
     algorithm = parameters.get("algorithm", "MD5")
     if not _has_hash(_hash_name(algorithm)):
