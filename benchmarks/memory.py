@@ -1,9 +1,9 @@
 """Measure how much memory a large transfer takes: 1 GiB down and 1 GiB up, each colour, plain and TLS.
 
-    python benchmarks/memory.py [MIBIBYTES]
+    python -m benchmarks.memory [MEBIBYTES]
 
 Each transfer runs in a process of its own, which prints by how much its peak memory grew. It fails if that is 20 MiB or
-more. For Linux; needs trustme and, for these colours, trio and uvloop.
+more. For Linux.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from support import started_origin
-
 import httpx
+from benchmarks.origins import Origins
+from benchmarks.workloads import Origin
 
 MAX_GROWTH = 20 * 1024  # KiB
 COLOURS = ("sync", "asyncio", "uvloop", "trio")
@@ -26,29 +25,19 @@ PART = b"y" * 65536
 
 def main() -> None:
     size = (int(sys.argv[1]) if len(sys.argv) > 1 else 1024) * 1024 * 1024
-    import trustme
-
-    authority = trustme.CA()
-    leaf = authority.issue_cert("127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder:
-        authority_path, certificate, key = (Path(folder, name) for name in ("ca.pem", "leaf.pem", "key.pem"))
-        authority.cert_pem.write_to_path(authority_path)
-        key.write_bytes(leaf.private_key_pem.bytes())
-        for blob in leaf.cert_chain_pems:
-            blob.write_to_path(certificate, append=True)
-        growths = []
-        for tls in (False, True):
-            with started_origin(*((certificate, key) if tls else ())) as url:
-                for colour in COLOURS:
-                    for direction in ("down", "up"):
-                        arguments = [colour, direction, url, str(size), str(authority_path)]
-                        output = subprocess.run(
-                            [sys.executable, __file__, "--one", *arguments], check=True, capture_output=True, text=True
-                        ).stdout
-                        growth = int(output)
-                        growths.append(growth)
-                        where = "TLS" if tls else "plain"
-                        print(f"{colour:8} {where:5} {direction:4} {size >> 20} MiB: peak memory grew {growth} KiB")
+    growths = []
+    with Origins() as origins:
+        for origin in (Origin.PLAIN, Origin.TLS):
+            url, _ = origins.find(origin)
+            for colour in COLOURS:
+                for direction in ("down", "up"):
+                    arguments = [colour, direction, url, str(size), str(origins.authority)]
+                    output = subprocess.run(
+                        [sys.executable, __file__, "--one", *arguments], check=True, capture_output=True, text=True
+                    ).stdout
+                    growth = int(output)
+                    growths.append(growth)
+                    print(f"{colour:8} {origin:5} {direction:4} {size >> 20} MiB: peak memory grew {growth} KiB")
     if max(growths) >= MAX_GROWTH:
         sys.exit(f"More than {MAX_GROWTH} KiB.")
 
@@ -60,10 +49,10 @@ def transfer(colour: str, direction: str, url: str, size: int, authority: str) -
     context = ssl.create_default_context(cafile=authority)
     if colour == "sync":
         with httpx.Client(verify=context) as client:
-            client.get(f"{url}/1000")
+            client.get(f"{url}/bytes/1000")
             before = peak()
             if direction == "down":
-                with client.stream("GET", f"{url}/{size}") as response:
+                with client.stream("GET", f"{url}/bytes/{size}") as response:
                     assert sum(map(len, response.iter_bytes())) == size
             else:
                 assert int(client.post(url, content=parts(size)).text) >= size
@@ -71,10 +60,10 @@ def transfer(colour: str, direction: str, url: str, size: int, authority: str) -
 
     async def run() -> int:
         async with httpx.AsyncClient(verify=context) as client:
-            await client.get(f"{url}/1000")
+            await client.get(f"{url}/bytes/1000")
             before = peak()
             if direction == "down":
-                async with client.stream("GET", f"{url}/{size}") as response:
+                async with client.stream("GET", f"{url}/bytes/{size}") as response:
                     count = 0
                     async for part in response.aiter_bytes():
                         count += len(part)

@@ -1,0 +1,66 @@
+"""The table of the clients that are measured: where each is installed, and which adapter drives it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import cast
+
+from benchmarks.adapters.base import AsyncAdapter, SyncAdapter
+
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Library:
+    """One client.
+
+    `package` is the distribution whose version is reported; `requirements` is what pip gets to install it with all that
+    makes it fast; the adapters are classes in a module of `benchmarks.adapters`.
+    """
+
+    name: str
+    title: str
+    package: str
+    requirements: tuple[str, ...]
+    environment: str
+    module: str
+    async_class: str | None = "Async"
+    sync_class: str | None = "Sync"
+
+    def load_async(self) -> type[AsyncAdapter]:
+        """Import the async adapter; without one, the class that supports nothing."""
+        return cast("type[AsyncAdapter]", self._load(self.async_class) or AsyncAdapter)
+
+    def load_sync(self) -> type[SyncAdapter]:
+        """Import the sync adapter; without one, the class that supports nothing."""
+        return cast("type[SyncAdapter]", self._load(self.sync_class) or SyncAdapter)
+
+    def _load(self, name: str | None) -> object:
+        return name and getattr(importlib.import_module(f"benchmarks.adapters.{self.module}"), name)
+
+
+# `environment` is a directory: scripts/bench makes .venv-bench from the dependency group, and main makes the others.
+PEERS = ".venv-bench-peers"
+
+LIBRARIES = {
+    library.name: library
+    for library in (
+        Library(OURS, "this package", "httpx", (), ".venv-bench", "httpx_api", "AsyncHttpx", "SyncHttpx"),
+        Library(
+            "httpx",
+            "HTTPX 0.28",
+            "httpx",
+            ("httpx[http2]==0.28.1", "sniffio"),
+            PEERS,
+            "httpx_api",
+            "AsyncHttpx",
+            "SyncHttpx",
+        ),
+        Library("httpx2", "httpx2", "httpx2", ("httpx2[http2]",), PEERS, "httpx_api", "AsyncHttpx2", "SyncHttpx2"),
+        Library("aiohttp", "aiohttp", "aiohttp", ("aiohttp[speedups]", "isal"), PEERS, "aiohttp", sync_class=None),
+        Library("wreq", "wreq (Rust)", "wreq", ("wreq",), PEERS, "wreq"),
+        Library("pycurl", "pycurl (C)", "pycurl", ("pycurl",), PEERS, "pycurl"),
+        Library("pyreqwest", "pyreqwest (Rust)", "pyreqwest", ("pyreqwest",), PEERS, "pyreqwest"),
+    )
+}
