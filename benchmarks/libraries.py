@@ -40,27 +40,36 @@ class Library:
         return name and getattr(importlib.import_module(f"benchmarks.adapters.{self.module}"), name)
 
 
-# `environment` is a directory: scripts/bench makes .venv-bench from the dependency group, and main makes the others.
+# What `environment` may be. scripts/bench makes .venv-bench from the dependency group, and `environments` the others.
 PEERS = ".venv-bench-peers"
+NIQUESTS = ".venv-bench-niquests"  # it replaces urllib3
 
-LIBRARIES = {
-    library.name: library
-    for library in (
-        Library(OURS, "this package", "httpx", (), ".venv-bench", "httpx_api", "AsyncHttpx", "SyncHttpx"),
-        Library(
-            "httpx",
-            "HTTPX 0.28",
-            "httpx",
-            ("httpx[http2]==0.28.1", "sniffio"),
-            PEERS,
-            "httpx_api",
-            "AsyncHttpx",
-            "SyncHttpx",
-        ),
-        Library("httpx2", "httpx2", "httpx2", ("httpx2[http2]",), PEERS, "httpx_api", "AsyncHttpx2", "SyncHttpx2"),
-        Library("aiohttp", "aiohttp", "aiohttp", ("aiohttp[speedups]", "isal"), PEERS, "aiohttp", sync_class=None),
-        Library("wreq", "wreq (Rust)", "wreq", ("wreq",), PEERS, "wreq"),
-        Library("pycurl", "pycurl (C)", "pycurl", ("pycurl",), PEERS, "pycurl"),
-        Library("pyreqwest", "pyreqwest (Rust)", "pyreqwest", ("pyreqwest",), PEERS, "pyreqwest"),
-    )
-}
+ALL = (
+    Library(OURS, "this package", "httpx", (), ".venv-bench", "httpx_api", "AsyncHttpx", "SyncHttpx"),
+    Library(
+        "httpx",
+        "HTTPX 0.28",
+        "httpx",
+        ("httpx[http2]==0.28.1", "sniffio", "trio"),
+        PEERS,
+        "httpx_api",
+        "AsyncHttpx",
+        "SyncHttpx",
+    ),
+    Library("httpx2", "httpx2", "httpx2", ("httpx2[http2]",), PEERS, "httpx_api", "AsyncHttpx2", "SyncHttpx2"),
+    Library("aiohttp", "aiohttp", "aiohttp", ("aiohttp[speedups]", "isal"), PEERS, "aiohttp", sync_class=None),
+    Library("wreq", "wreq (Rust)", "wreq", ("wreq",), PEERS, "wreq"),
+    Library("pycurl", "pycurl (C)", "pycurl", ("pycurl",), PEERS, "pycurl"),
+    Library("pyreqwest", "pyreqwest (Rust)", "pyreqwest", ("pyreqwest",), PEERS, "pyreqwest"),
+    Library("primp", "primp (Rust)", "primp", ("primp",), PEERS, "primp"),
+    Library("foghttp", "foghttp (Rust)", "foghttp", ("foghttp",), PEERS, "foghttp"),
+    Library("punkreq", "punkreq (Rust)", "punkreq", ("punkreq",), PEERS, "punkreq", sync_class=None),
+    Library("zapros", "zapros", "zapros", ("zapros[http2]",), PEERS, "zapros"),
+    Library("requests", "requests", "requests", ("requests",), PEERS, "requests_api", None, "SyncRequests"),
+    Library("urllib3", "urllib3", "urllib3", ("urllib3",), PEERS, "urllib3", async_class=None),
+    Library(
+        "niquests", "niquests", "niquests", ("niquests",), NIQUESTS, "requests_api", "AsyncNiquests", "SyncNiquests"
+    ),
+)
+
+LIBRARIES = {library.name: library for library in ALL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,14 @@ def pin(core: str) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cores) if core == "first" else max(cores)})
+
+
+def die_with_parent() -> None:
+    """Let this process be killed when the one that started it ends, however that comes. Only on Linux."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def raise_file_limit() -> None:
@@ -40,8 +49,8 @@ def read_peak_memory() -> int:
     return peak
 
 
-def read_memory() -> int | None:
-    """Return the KiB that this process has in memory, without what its allocator could give back."""
+def read_memory() -> int:
+    """Return the KiB that this process has in memory, without what its allocator could give back. Only on Linux."""
     gc.collect()
     try:
         import ctypes
@@ -49,7 +58,10 @@ def read_memory() -> int | None:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError):
         pass
-    return read_status("VmRSS")
+    memory = read_status("VmRSS")
+    if memory is None:
+        raise OSError("only Linux tells how much memory a process has at the moment")
+    return memory
 
 
 # Private from here on.

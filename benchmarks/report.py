@@ -1,15 +1,17 @@
-"""Make of the samples what people read: medians, and ratios to the best peer."""
+"""Make of the samples what people read: medians, ratios to the best peer, and which promises hold."""
 
 from __future__ import annotations
 
+import math
 import statistics
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
 from benchmarks.libraries import LIBRARIES, OURS
 from benchmarks.rounds import Samples
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import GROWTHS, WORKLOADS, Workload
 
-FIGURES = ("cpu", "rate", "p99", "peak", "origin")
+FIGURES = ("cost", "rate", "p99", "peak", "origin")
 
 
 @dataclass(frozen=True)
@@ -20,65 +22,134 @@ class Row:
     figures: dict[str, float]
     reason: str = ""
 
+    @property
+    def cost(self) -> float:
+        """What a request costs, or a connection; infinite if it could not be measured."""
+        return self.figures.get("cost", math.inf)
 
-def summarise(samples: Samples) -> dict[str, list[Row]]:
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the summary: this package beside the peer that it is compared with."""
+
+    title: str
+    ours: float
+    peer: str
+    peer_cost: float
+    figure: float  # the ratio, or what else is held to the limit
+    limit: float | None
+
+
+Tables = dict[str, list[Row]]
+
+
+def summarise(samples: Samples) -> Tables:
     """Return the rows of every workload, the cheapest client first."""
-    tables: dict[str, list[Row]] = {}
+    tables: Tables = {}
     for (workload, library), rounds in samples.items():
-        good = [sample for sample in rounds if "cpu" in sample]
-        bad = [sample for sample in rounds if "cpu" not in sample]
-        if bad:
-            row = Row(library, {}, next(iter(bad[0].values())))
-        else:
-            row = Row(library, {name: find_median([sample[name] for sample in good]) for name in FIGURES})
-        tables.setdefault(workload, []).append(row)
+        tables.setdefault(workload, []).append(make_row(library, rounds))
     for rows in tables.values():
-        rows.sort(key=lambda row: row.figures.get("cpu", float("inf")))
-    return tables
+        rows.sort(key=lambda row: row.cost)
+    return {name: tables[name] for name in WORKLOADS if name in tables}
 
 
-def find_median(values: list[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else float("nan")
+def judge(tables: Tables) -> Iterator[Verdict]:
+    """Yield how this package did at each workload that has peers, and at what grows."""
+    for name, rows in tables.items():
+        workload = WORKLOADS[name]
+        costs = {row.library: row.cost for row in rows if row.figures}
+        if OURS not in costs:
+            continue
+        ours = costs.pop(OURS)
+        peer = workload.rival if workload.rival in costs else min(costs, key=lambda library: costs[library], default="")
+        peer_cost = costs.get(peer or "", math.nan)
+        title = LIBRARIES[peer].title if peer else ""
+        if workload.limit is not None:
+            yield Verdict(workload.title, ours, title, peer_cost, ours, workload.limit)
+        elif peer:
+            yield Verdict(workload.title, ours, title, peer_cost, ours / peer_cost, workload.target)
+    for growth in GROWTHS:
+        costs = {name: find_cost(tables, name, OURS) for name in (growth.workload, growth.base)}
+        if all(costs.values()):
+            ours, base = costs[growth.workload], costs[growth.base]
+            yield Verdict(growth.title, ours, f"(itself: {growth.base})", base, ours / base, growth.target)
 
 
-def find_ratio(rows: list[Row]) -> float | None:
-    """Return the CPU of this package divided by that of the best peer."""
-    ours = [row.figures["cpu"] for row in rows if row.library == OURS and row.figures]
-    peers = [row.figures["cpu"] for row in rows if row.library != OURS and row.figures]
-    return ours[0] / min(peers) if ours and peers else None
+def format_tables(tables: Tables) -> str:
+    """Return all tables, and the summary, as text."""
+    return "\n".join([*(format_table(WORKLOADS[name], rows) for name, rows in tables.items()), format_summary(tables)])
 
 
-def format_tables(tables: dict[str, list[Row]]) -> str:
-    """Return the tables as text, in the order of the workloads."""
-    return "\n".join(format_table(name, tables[name]) for name in WORKLOADS if name in tables)
-
-
-def format_table(name: str, rows: list[Row]) -> str:
+def format_table(workload: Workload, rows: list[Row]) -> str:
     """Return one workload's table."""
-    workload = WORKLOADS[name]
-    ratio = find_ratio(rows)
-    verdict = ""
-    if ratio is not None:
-        verdict = f"   {ratio:.2f} of the best peer"
-        if workload.target is not None:
-            verdict += f", {'held' if ratio <= workload.target else 'NOT held'}: at most {workload.target}"
-    busiest = max((row.figures["origin"] for row in rows if row.figures), default=float("nan"))
-    lines = [
-        f"{workload.title}  [{name}]{verdict}",
-        f"  {'client':18} {'CPU us':>10} {'requests/s':>11} {'p99 us':>10} {'peak MiB':>9}   of ours",
-    ]
-    ours = next((row.figures.get("cpu") for row in rows if row.library == OURS), None)
+    has_rate = any("rate" in row.figures for row in rows)
+    heads = f" {'requests/s':>11} {'p99 us':>10} {'peak MiB':>9}" if has_rate else ""
+    ours = find_cost({workload.name: rows}, workload.name, OURS)
+    lines = [f"{workload.title}  [{workload.name}]", f"  {'client':18} {workload.unit:>11}{heads}   of ours"]
     for row in rows:
         title = LIBRARIES[row.library].title
         if not row.figures:
-            lines.append(f"  {title:18} {'—':>10}   {row.reason[:80]}")
+            lines.append(f"  {title:18} {'—':>11}   {row.reason[:90]}")
             continue
         figures = row.figures
-        times = f"{figures['cpu'] / ours:8.2f}x" if ours else ""
+        others = f" {figures['rate']:11.0f} {figures['p99']:10.0f} {figures['peak']:9.1f}" if has_rate else ""
+        lines.append(f"  {title:18} {row.cost:11.1f}{others} {format_times(row.cost, ours)}")
+    busiest = max((row.figures["origin"] for row in rows if "origin" in row.figures), default=math.nan)
+    if busiest == busiest:
+        lines.append(f"  (the origin used {busiest:.0%} of its core at most)")
+    return "\n".join([*lines, ""])
+
+
+def format_summary(tables: Tables) -> str:
+    """Return the promises, and whether they hold."""
+    lines = [f"{'workload':50} {'ours':>10}   {'peer':18} {'cost':>10} {'ratio':>7}   at most"]
+    for verdict in judge(tables):
+        mark = "" if verdict.limit is None else f"{verdict.limit:g}"
+        if verdict.limit is not None and verdict.figure > verdict.limit:
+            mark += "  NOT HELD"
         lines.append(
-            f"  {title:18} {figures['cpu']:10.1f} {figures['rate']:11.0f} {figures['p99']:10.0f}"
-            f" {figures['peak'] / 1024:9.1f} {times}"
+            f"{verdict.title:50} {verdict.ours:10.1f}   {verdict.peer:18} {verdict.peer_cost:10.1f}"
+            f" {verdict.figure:7.2f}   {mark}".rstrip()
         )
-    lines.append(f"  (the origin used {busiest:.0%} of its core at most)\n")
     return "\n".join(lines)
+
+
+def make_document(tables: Tables, samples: Samples) -> dict[str, object]:
+    """Return everything as what can be written in JSON."""
+    return {
+        "workloads": {
+            name: {"title": WORKLOADS[name].title, "unit": WORKLOADS[name].unit, "rows": [asdict(row) for row in rows]}
+            for name, rows in tables.items()
+        },
+        "verdicts": [asdict(verdict) for verdict in judge(tables)],
+        "samples": [
+            {"workload": workload, "library": library, "rounds": rounds}
+            for (workload, library), rounds in samples.items()
+        ],
+    }
+
+
+# Private from here on.
+
+
+def make_row(library: str, rounds: list[dict[str, float | None | str]]) -> Row:
+    for sample in rounds:
+        if "cost" not in sample:
+            return Row(library, {}, str(next(iter(sample.values()))))
+    figures = {}
+    for name in FIGURES:
+        values = [value for sample in rounds if isinstance(value := sample.get(name), float | int)]
+        if values:
+            figures[name] = statistics.median(values)
+    return Row(library, figures)
+
+
+def find_cost(tables: Tables, workload: str, library: str) -> float:
+    for row in tables.get(workload, ()):
+        if row.library == library and row.figures:
+            return row.cost
+    return 0.0
+
+
+def format_times(cost: float, ours: float) -> str:
+    return f"{cost / ours:8.2f}x" if ours else ""

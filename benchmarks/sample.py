@@ -7,18 +7,19 @@ Prints a line of JSON: what was measured, or why it could not be.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import signal
 import sys
 from dataclasses import dataclass
-from typing import Any
 
-from benchmarks import exchanges
-from benchmarks.adapters.base import Settings, Unsupported
+from benchmarks import exchanges, memory
+from benchmarks.adapters.base import AsyncAdapter, Settings, SyncAdapter, Unsupported
 from benchmarks.libraries import LIBRARIES
 from benchmarks.processes import pin, raise_file_limit, read_peak_memory
-from benchmarks.workloads import WORKLOADS, Origin
+from benchmarks.workloads import WORKLOADS, Loop, Origin, Workload
+
+Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,14 @@ class Order:
     origin_process: int
     authority: str
     seconds: float
-    time_limit: int
 
 
 def main() -> None:
     """Carry out the order in the first argument."""
     order = Order(**json.loads(sys.argv[1]))
-    signal.alarm(order.time_limit)  # nobody need wait for a client that hangs
     raise_file_limit()
     pin("first")
+    result: Figures | dict[str, str]
     try:
         result = measure(order)
     except (Unsupported, ImportError) as exc:
@@ -51,26 +51,57 @@ def main() -> None:
     os._exit(0)
 
 
-def measure(order: Order) -> dict[str, Any]:
+def measure(order: Order) -> Figures:
     """Return the figures of this sample by name."""
     workload = WORKLOADS[order.workload]
     library = LIBRARIES[order.library]
-    settings = Settings(
-        connections=max(100, workload.concurrency),
-        authority=None if workload.origin is Origin.PLAIN else order.authority,
+    settings = make_settings(workload, order.authority)
+    if workload.loop is Loop.THREADS:
+        return measure_sync(workload, library.load_sync()(settings), order)
+    return measure_async(workload, library.load_async()(settings), order)
+
+
+# Private from here on.
+
+
+def make_settings(workload: Workload, authority: str) -> Settings:
+    return Settings(
+        connections=workload.connections,
+        authority=None if workload.origin is Origin.PLAIN else authority,
         http2=workload.origin is Origin.HTTP2,
         follow_redirects=workload.follow_redirects,
+        cookies=workload.cookies,
+        timeout=60 if workload.action == "idle" else None,  # its last answer comes when all have connected
     )
+
+
+def measure_sync(workload: Workload, adapter: SyncAdapter, order: Order) -> Figures:
+    if workload.action.startswith("peak_"):
+        return {"cost": memory.measure_sync_peak(workload, adapter, order.url)}
     clock = exchanges.Clock(order.seconds, order.origin_process)
-    sample = exchanges.run(library, workload, settings, order.url, clock)
+    return make_figures(exchanges.run_threads(workload, adapter, order.url, clock))
+
+
+def measure_async(workload: Workload, adapter: AsyncAdapter, order: Order) -> Figures:
+    run = functools.partial(exchanges.run_loop, workload.loop, adapter)
+    if workload.action == "idle":
+        return {"cost": run(lambda: memory.measure_idle(workload, adapter, order.url))}
+    if workload.action.startswith("peak_"):
+        return {"cost": run(lambda: memory.measure_async_peak(workload, adapter, order.url))}
+    clock = exchanges.Clock(order.seconds, order.origin_process)
+    return make_figures(run(lambda: exchanges.run_tasks(workload, adapter, order.url, clock)))
+
+
+def make_figures(sample: exchanges.Sample) -> Figures:
     latencies = sorted(sample.latencies)
+    count = len(latencies)
     return {
-        "cpu": sample.cpu_time / sample.requests * 1e6,
-        "rate": sample.requests / sample.wall_time,
-        "p99": latencies[min(len(latencies) * 99 // 100, len(latencies) - 1)] * 1e6,
-        "peak": read_peak_memory(),
-        "requests": sample.requests,
+        "cost": sample.cpu_time / count * 1e6,
+        "rate": count / sample.wall_time,
+        "p99": latencies[min(count * 99 // 100, count - 1)] * 1e6,
+        "peak": read_peak_memory() / 1024,
         "origin": None if sample.origin_time is None else sample.origin_time / sample.wall_time,
+        "requests": count,
     }
 
 

@@ -37,10 +37,13 @@ class Settings:
     http2: bool = False
     follow_redirects: bool = False
     cookies: bool = False
+    timeout: float | None = None  # seconds, where its own default would be too short; `None` leaves it at that
 
 
 class AsyncAdapter:
     """One open client that is awaited."""
+
+    runs_on_trio = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -16,9 +16,10 @@ class AsyncHttpx(AsyncAdapter):
     """`AsyncClient` of the module named `module`."""
 
     module = "httpx"
+    runs_on_trio = True
 
     async def open(self) -> None:
-        self._client = importlib.import_module(self.module).AsyncClient(**make_arguments(self.module, self.settings))
+        self._client = make_client(self.module, "AsyncClient", self.settings)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -59,7 +60,7 @@ class SyncHttpx(SyncAdapter):
     module = "httpx"
 
     def open(self) -> None:
-        self._client = importlib.import_module(self.module).Client(**make_arguments(self.module, self.settings))
+        self._client = make_client(self.module, "Client", self.settings)
 
     def close(self) -> None:
         self._client.close()
@@ -92,18 +93,23 @@ class SyncHttpx2(SyncHttpx):
     module = "httpx2"
 
 
-def make_arguments(module: str, settings: Settings) -> dict[str, Any]:
-    limits = importlib.import_module(module).Limits(
-        max_connections=settings.connections, max_keepalive_connections=settings.connections, keepalive_expiry=600
-    )
-    arguments: dict[str, Any] = {"limits": limits, "follow_redirects": settings.follow_redirects}
+def make_client(module: str, name: str, settings: Settings) -> Any:
+    library = importlib.import_module(module)
+    arguments: dict[str, Any] = {
+        "limits": library.Limits(
+            max_connections=settings.connections,
+            max_keepalive_connections=settings.connections,
+            keepalive_expiry=600,
+        ),
+        "follow_redirects": settings.follow_redirects,
+    }
     if settings.authority is not None:
         arguments["verify"] = ssl.create_default_context(cafile=settings.authority)
     if settings.http2:
         arguments["http2"] = True
+    if settings.timeout is not None:
+        arguments["timeout"] = settings.timeout
     try:
-        # Some versions want a package for HTTP/2, or do not know the word.
-        importlib.import_module(module).AsyncClient(**arguments)
+        return getattr(library, name)(**arguments)
     except (ImportError, NotImplementedError, TypeError) as exc:
         raise Unsupported(str(exc)) from exc
-    return arguments
