@@ -16,7 +16,7 @@ from benchmarks import environments, plot, report
 from benchmarks.environments import Environment
 from benchmarks.libraries import LIBRARIES
 from benchmarks.origins import Origins
-from benchmarks.rounds import Plan, take_samples
+from benchmarks.rounds import Plan, Samples, take_samples
 from benchmarks.workloads import WORKLOADS
 
 
@@ -35,12 +35,15 @@ def main() -> None:
     )
     # So that a polite kill, too, leaves no process behind.
     signal.signal(signal.SIGTERM, stop)
+    samples: Samples = {}
     try:
         made = prepare(plan)
         with Origins() as origins:
-            samples = take_samples(plan, made, origins, tell)
+            take_samples(plan, made, origins, samples, tell=tell)
     except KeyboardInterrupt:
-        sys.exit("\nStopped.")
+        if not samples:
+            sys.exit("\nStopped.")
+        print("\nStopped. What was measured until then:\n")
     tell("")
     tables = report.summarise(samples)
     print(report.format_tables(tables))
@@ -114,6 +117,8 @@ def find_processor() -> str:
 def tell(text: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+    elif ", 0 of" in text:
+        print(text, file=sys.stderr, flush=True)  # a line a round is enough for a log
 
 
 def stop(number: int, frame: FrameType | None) -> None:

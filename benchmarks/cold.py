@@ -120,7 +120,7 @@ SCRIPTS = {
         "response = client.request('GET', url); status, body = response.status, response.data",
         "client.clear()",
     ),
-    "niquests": Script("import niquests", "client = niquests.Session()"),
+    "niquests": Script("import niquests", "client = niquests.Session(verify=authority)"),
 }
 
 

@@ -13,6 +13,9 @@ from benchmarks.workloads import GROWTHS, WORKLOADS, Workload
 
 FIGURES = ("cost", "rate", "p99", "peak", "origin")
 
+# Reasons that say what everybody knows of these clients, and that no table need repeat.
+NOT_OFFERED = ("no async client", "no sync client", "not on trio")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -47,6 +50,8 @@ def summarise(samples: Samples) -> Tables:
     """Return the rows of every workload, the cheapest client first."""
     tables: Tables = {}
     for (workload, library), rounds in samples.items():
+        if not rounds:
+            continue  # stopped before it was its turn
         tables.setdefault(workload, []).append(make_row(library, rounds))
     for rows in tables.values():
         rows.sort(key=lambda row: row.cost)
@@ -61,13 +66,14 @@ def judge(tables: Tables) -> Iterator[Verdict]:
         if OURS not in costs:
             continue
         ours = costs.pop(OURS)
-        peer = workload.rival if workload.rival in costs else min(costs, key=lambda library: costs[library], default="")
-        peer_cost = costs.get(peer or "", math.nan)
-        title = LIBRARIES[peer].title if peer else ""
+        best = min(costs, key=lambda library: costs[library], default=None)
         if workload.limit is not None:
-            yield Verdict(workload.title, ours, title, peer_cost, ours, workload.limit)
-        elif peer:
-            yield Verdict(workload.title, ours, title, peer_cost, ours / peer_cost, workload.target)
+            peer, peer_cost = (LIBRARIES[best].title, costs[best]) if best else ("", math.nan)
+            yield Verdict(workload.title, ours, peer, peer_cost, ours, workload.limit)
+            continue
+        for peer, target in [*workload.rivals, *([(best, workload.target)] if best else [])]:
+            if peer in costs:
+                yield Verdict(workload.title, ours, LIBRARIES[peer].title, costs[peer], ours / costs[peer], target)
     for growth in GROWTHS:
         costs = {name: find_cost(tables, name, OURS) for name in (growth.workload, growth.base)}
         if all(costs.values()):
@@ -88,6 +94,8 @@ def format_table(workload: Workload, rows: list[Row]) -> str:
     lines = [f"{workload.title}  [{workload.name}]", f"  {'client':18} {workload.unit:>11}{heads}   of ours"]
     for row in rows:
         title = LIBRARIES[row.library].title
+        if row.reason in NOT_OFFERED:
+            continue
         if not row.figures:
             lines.append(f"  {title:18} {'—':>11}   {row.reason[:90]}")
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,19 +38,23 @@ Samples = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 def take_samples(
-    plan: Plan, environments: dict[str, Environment], origins: Origins, tell: Callable[[str], None]
-) -> Samples:
-    """Measure all that the plan wants. What a client cannot do is tried once."""
-    samples: Samples = defaultdict(list)
+    plan: Plan,
+    environments: dict[str, Environment],
+    origins: Origins,
+    samples: Samples,
+    *,
+    tell: Callable[[str], None],
+) -> None:
+    """Add to the samples all that the plan wants. What a client cannot do is tried once."""
     pairs = [(workload, library) for workload in plan.workloads for library in plan.libraries]
     for number in range(plan.rounds):
         for done, (workload, library) in enumerate(random.sample(pairs, len(pairs))):
-            if any("cost" not in sample for sample in samples[workload, library]):
+            taken = samples.setdefault((workload, library), [])
+            if any("cost" not in sample for sample in taken):
                 continue
             tell(f"round {number + 1} of {plan.rounds}, {done} of {len(pairs)}: {workload}, {library}")
             python = str(environments[LIBRARIES[library].environment].python)
-            samples[workload, library].append(take_sample(WORKLOADS[workload], library, python, origins, plan.seconds))
-    return samples
+            taken.append(take_sample(WORKLOADS[workload], library, python, origins, plan.seconds))
 
 
 # Private from here on.

@@ -40,9 +40,9 @@ class Origin(StrEnum):
 class Workload:
     """Requests of one kind.
 
-    `size` is that of the body that comes, or goes, or the count of records. `target` is the ratio that this package is
-    held to, to the best peer, or to the peer named by `rival`; for `limit`, the cost itself is what is held. A workload
-    that is not a default one is done when it is named.
+    `size` is that of the body that comes, or goes, or the count of records. `target` is the ratio to the best peer that
+    this package is held to, `rivals` are ratios to peers of a name; for `limit`, the cost itself is what is held. A
+    workload that is not a default one is done when it is named.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Workload:
     hosts: int = 1  # how many origins, all of them with a connection in the pool
     unit: str = "us CPU"
     target: float | None = None
-    rival: str | None = None
+    rivals: tuple[tuple[str, float | None], ...] = ()
     limit: float | None = None
     is_default: bool = True
 
@@ -116,6 +116,8 @@ def make_small() -> Iterator[Workload]:
         if concurrency == 16:
             name, title = "trio-1k-16", "GET 1 KiB at 16, trio"
             yield replace(workload, name=name, title=title, loop=Loop.TRIO, target=None)
+            name, title = "unique-1k-16", "GET 1 KiB at 16, no two heads the same"
+            yield replace(workload, name=name, title=title, path=f"/unique/{KIB}")
     yield Workload("post-1k-64", "POST 1 KiB at 64", "post", "/upload", KIB, concurrency=64, target=0.85)
     json = Workload(
         "json-10k-16",
@@ -159,7 +161,14 @@ def make_sync() -> Iterator[Workload]:
     one = Workload("sync-1k", "sync GET 1 KiB, one thread", "get", f"/bytes/{KIB}", KIB, loop=Loop.THREADS, target=1.05)
     yield one
     yield replace(one, name="sync-tls-1k", title="sync TLS GET 1 KiB, one thread", origin=Origin.TLS)
-    eight = replace(one, name="sync-1k-8", title="sync GET 1 KiB, 8 threads on one client", concurrency=8, target=1.2)
+    eight = replace(
+        one,
+        name="sync-1k-8",
+        title="sync GET 1 KiB, 8 threads on one client",
+        concurrency=8,
+        target=1.2,
+        rivals=(("urllib3", 0.3),),
+    )
     yield eight
     yield replace(one, name="sync-down-64m", title="sync, 64 MiB streamed down", action="stream",
                   path=f"/bytes/{64 * MIB}", size=64 * MIB, target=None)  # fmt: skip
@@ -173,16 +182,20 @@ def make_rest() -> Iterator[Workload]:
     yield replace(base, name="redirects-16", title="3 redirects, at 16", path="/redirect/3", follow_redirects=True)
     for hosts in (1, 100, 1000, 10_000):
         name, title = f"origins-{hosts}", f"GET 1 KiB at 16, origins in the pool: {hosts:,}"
-        yield replace(base, name=name, title=title, path=f"/bytes/{KIB}", hosts=hosts)
+        is_default = hosts in (1, 10_000)
+        yield replace(base, name=name, title=title, path=f"/bytes/{KIB}", hosts=hosts, is_default=is_default)
 
 
 def make_cold() -> Iterator[Workload]:
-    base = Workload("cold-import", "import", "cold_import", f"/bytes/{KIB}", KIB, loop=Loop.THREADS, rival="httpx")
-    yield replace(base, target=0.4)
-    yield replace(base, name="cold-client", title="first client, after import", action="cold_client")
+    base = Workload("cold-import", "import", "cold_import", f"/bytes/{KIB}", KIB, loop=Loop.THREADS)
+    yield replace(base, rivals=(("httpx", 0.4),))
+    yield replace(
+        base, name="cold-client", title="first client, after import", action="cold_client", rivals=(("httpx", None),)
+    )
     title = "import, first client, first TLS answer"
-    yield replace(base, name="cold-tls", title=title, action="cold_tls", origin=Origin.TLS, target=0.6)
-    yield replace(base, name="cold-next", title="each later client with its first GET", action="cold_next", target=0.1)
+    yield replace(base, name="cold-tls", title=title, action="cold_tls", origin=Origin.TLS, rivals=(("httpx", 0.6),))
+    title = "each later client with its first GET"
+    yield replace(base, name="cold-next", title=title, action="cold_next", rivals=(("httpx", 0.1),))
 
 
 def make_memory() -> Iterator[Workload]:

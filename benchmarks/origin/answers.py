@@ -1,8 +1,12 @@
-"""What the origin answers, made before the first request: whole messages, ready to be sent.
+"""What the origin answers: whole messages, kept ready to be sent, and made anew when the second turns.
 
-Targets: `/bytes/N` (N bytes), `/json` and `/gzip` (JSON of 10 KiB; of 100 KiB and compressed), `/close/N` (N bytes, and
-the connection ends), `/redirect/N` (N redirects, then 1 KiB), `/cookies/set/N` (sets 50 cookies, each for a path of its
-own), `/cookies/N` (1 KiB to a request with the cookie of that path, else 403).
+They have the fields that most servers send. The Date is that of the second, as on real servers; `/unique/N` has a field
+besides that is never the same, as where a server or a proxy counts requests.
+
+Targets: `/bytes/N` and `/unique/N` (N bytes), `/json` and `/gzip` (JSON of 10 KiB; of 100 KiB and compressed),
+`/close/N` (N bytes, and the connection ends), `/redirect/N` (N redirects, then 1 KiB), `/cookies/set/N` (sets 50
+cookies, each for a path of its own), `/cookies/N` (1 KiB to a request with the cookie of that path, else 403),
+`/gate/N` (1 KiB, to N requests at once when all of them have come).
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import functools
 import gzip
 import json
+from email.utils import formatdate
 
 COOKIES_AT_A_TIME = 50  # Set-Cookie lines in one response; some clients take a hundred lines at most
 PART = b"x" * 1024 * 1024
@@ -24,7 +29,7 @@ def make_head(
     """Return the head of a response, with the fields that most servers send."""
     return b"".join(
         [
-            b"HTTP/1.1 %s\r\nServer: origin\r\nDate: Sun, 22 Nov 2026 08:00:00 GMT\r\n" % status,
+            b"HTTP/1.1 %s\r\nServer: origin\r\nDate: %s\r\n" % (status, formatdate(usegmt=True).encode()),
             b"Content-Type: %s\r\nContent-Length: %d\r\n%s\r\n" % (content_type, size, fields),
         ]
     )
@@ -40,7 +45,7 @@ def find_answer(target: bytes) -> bytes | None:
             body = make_json(10 * 1024)
             return make_head(len(body), JSON) + body
         case [b"gzip"]:
-            body = gzip.compress(make_json(100 * 1024), mtime=0)
+            body = compress(make_json(100 * 1024))
             return make_head(len(body), JSON, fields=b"Content-Encoding: gzip\r\n") + body
         case [b"close", size]:
             return make_head(int(size), fields=b"Connection: close\r\n") + PART[: int(size)]
@@ -57,6 +62,7 @@ def find_answer(target: bytes) -> bytes | None:
             return None
 
 
+@functools.cache
 def make_json(size: int) -> bytes:
     """Return a list of records as JSON, of about so many bytes and at least as many."""
     records: list[dict[str, object]] = []
@@ -74,3 +80,11 @@ def make_json(size: int) -> bytes:
         records.append(record)
         length += len(json.dumps(record)) + 2
     return json.dumps(records).encode()
+
+
+# Private from here on.
+
+
+@functools.cache
+def compress(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)

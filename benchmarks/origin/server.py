@@ -17,6 +17,7 @@ import selectors
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable
 
 from benchmarks.origin.answers import PART, find_answer, make_head
@@ -31,6 +32,7 @@ class Server:
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self.context = context
         self.selector = selectors.DefaultSelector()
+        self.count = 0  # of unique answers
         self.gates: dict[int, list[Connection]] = {}
         self._listener = socket.create_server(("0.0.0.0", 0), backlog=4096)
         self._listener.setblocking(False)
@@ -42,8 +44,12 @@ class Server:
     def run(self) -> None:
         """Serve until standard input ends."""
         select = self.selector.select
+        second = 0
         while not self._is_stopped:
-            for key, events in select():
+            ready = select()
+            if second != (second := int(time.time())):
+                find_answer.cache_clear()  # they have the Date
+            for key, events in ready:
                 key.data(events)
 
     def _stop(self, events: int) -> None:
@@ -150,6 +156,10 @@ class Connection:
             self.send(make_head(int(number)))
             if self._unsent is None:
                 self._send_parts()
+        elif route == b"unique":
+            self._server.count += 1
+            fields = b"X-Request-Id: %016x\r\nConnection: keep-alive\r\n" % self._server.count
+            self.send(make_head(int(number), fields=fields) + PART[: int(number)])
         elif route == b"cookies":
             has_cookie = b"c%s=v" % number in head
             self.send(make_head(1024, status=b"200 OK" if has_cookie else b"403 Forbidden") + PART[:1024])
@@ -189,6 +199,9 @@ class Connection:
                 self._close()
 
     def _close(self) -> None:
+        for waiting in self._server.gates.values():
+            if self in waiting:
+                waiting.remove(self)  # or the next client would be let through early
         if self._sock.fileno() >= 0:
             self._server.selector.unregister(self._sock)
             self._sock.close()
