@@ -1,30 +1,38 @@
-"""The origins of the budgets, by protocol."""
+"""The counts that the tests compare with the budgets, made once."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from .budgets import Budget
+
 ROOT = Path(__file__).parents[2]
+
+Counts = dict[str, tuple[Budget, list[str]]]
 
 
 @pytest.fixture(scope="session")
-def budget_urls() -> Iterator[dict[str, str]]:
-    """A URL for each protocol that has budgets."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.budget.origin"],
+def counts() -> Counts:
+    """What each exchange costs, by its name, and the calls that it makes."""
+    with start("tests.budget.origin") as origin:
+        assert origin.stdout is not None
+        urls = [f"http://127.0.0.1:{port}/hello" for port in origin.stdout.readline().split()]
+        with start("tests.budget.counting", *urls) as counting:
+            output, _ = counting.communicate()
+        origin.communicate()  # ends it: its standard input closes
+    return {name: (Budget(*budget), calls) for name, (budget, calls) in json.loads(output).items()}
+
+
+def start(module: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin is not None and process.stdout is not None
-    port = int(process.stdout.readline())
-    yield {"h1": f"http://127.0.0.1:{port}/hello"}
-    process.stdin.close()
-    process.wait()
-    process.stdout.close()

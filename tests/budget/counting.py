@@ -1,13 +1,17 @@
 """Count what exchanges cost: calls, blocks of memory, and the peak of memory.
 
-Each is counted several times and the least is taken: a read that brings only a part of the answer costs more, and is
-nobody's fault.
+    python -m tests.budget.counting H1_URL H2_URL
+
+It prints them as JSON. Each is counted several times and the least is taken: a read that brings only a part of the
+answer costs more, and is nobody's fault. This is a process of its own, so that what other tests imported or left behind
+does not count.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import sys
 import tracemalloc
@@ -18,7 +22,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from .budgets import Budget, Exchange
+from .budgets import EXCHANGES, Budget, Exchange
 
 PACKAGE = os.path.join(os.path.dirname(httpx.__file__), "")
 BODY = b"y" * 1024
@@ -89,6 +93,12 @@ class PeakCounter(Counter):
         tracemalloc.stop()
 
 
+def main() -> None:
+    """Count all exchanges that have a budget."""
+    urls = dict(zip(("h1", "h2"), sys.argv[1:], strict=True))
+    print(json.dumps({str(exchange): count_exchange(exchange, urls[exchange.protocol]) for exchange in EXCHANGES}))
+
+
 def count_exchange(exchange: Exchange, url: str) -> tuple[Budget, list[str]]:
     """Return what an exchange costs, and the calls that it makes."""
     calls = CallCounter()
@@ -104,17 +114,17 @@ def count(exchange: Exchange, url: str, counter: Counter) -> int:
     gc.disable()
     try:
         if exchange.colour == "sync":
-            return min(repeat(exchange.action, url, counter))
-        return min(asyncio.run(repeat_async(exchange.action, url, counter)))
+            return min(repeat(exchange, url, counter))
+        return min(asyncio.run(repeat_async(exchange, url, counter)))
     finally:
         gc.enable()
         counter.close()
 
 
-def repeat(action: str, url: str, counter: Counter) -> list[int]:
+def repeat(exchange: Exchange, url: str, counter: Counter) -> list[int]:
     counts = []
-    with make_client(httpx.Client, action, note) as client:
-        do = SYNC_ACTIONS[action]
+    with make_client(httpx.Client, exchange, note) as client:
+        do = SYNC_ACTIONS[exchange.action]
         for _ in range(WARM_UP + COUNTED):
             counter.start()
             response = do(client, url)
@@ -124,10 +134,10 @@ def repeat(action: str, url: str, counter: Counter) -> list[int]:
     return counts[WARM_UP:]
 
 
-async def repeat_async(action: str, url: str, counter: Counter) -> list[int]:
+async def repeat_async(exchange: Exchange, url: str, counter: Counter) -> list[int]:
     counts = []
-    async with make_client(httpx.AsyncClient, action, async_note) as client:
-        do = ASYNC_ACTIONS[action]
+    async with make_client(httpx.AsyncClient, exchange, async_note) as client:
+        do = ASYNC_ACTIONS[exchange.action]
         for _ in range(WARM_UP + COUNTED):
             counter.start()
             response = await do(client, url)
@@ -137,9 +147,9 @@ async def repeat_async(action: str, url: str, counter: Counter) -> list[int]:
     return counts[WARM_UP:]
 
 
-def make_client(kind: type[C], action: str, hook: Callable[[httpx.Request], Any]) -> C:
-    client = kind()
-    if action == "get with cookie and hook":
+def make_client(kind: type[C], exchange: Exchange, hook: Callable[[httpx.Request], Any]) -> C:
+    client = kind(http1=False, http2=True) if exchange.protocol == "h2" else kind()
+    if exchange.action == "get with cookie and hook":
         client.cookies.set("session", "1", domain="127.0.0.1")
         client.event_hooks = {"request": [hook]}
     return client
@@ -196,3 +206,7 @@ ASYNC_ACTIONS = {
     "post": async_post,
     "streamed get": async_stream,
 }
+
+
+if __name__ == "__main__":
+    main()
