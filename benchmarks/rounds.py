@@ -57,9 +57,6 @@ def take_samples(
             taken.append(take_sample(WORKLOADS[workload], library, python, origins, plan.seconds))
 
 
-# Private from here on.
-
-
 def take_sample(workload: Workload, library: str, python: str, origins: Origins, seconds: float) -> dict[str, Any]:
     """Measure one client at one workload in a process of its own."""
     try:
@@ -82,6 +79,9 @@ def take_sample(workload: Workload, library: str, python: str, origins: Origins,
     except SampleFailed as exc:
         return {"error": str(exc)}
     return result
+
+
+# Private from here on.
 
 
 def take_cold_sample(workload: Workload, library: str, python: str, origins: Origins, url: str) -> dict[str, Any]:

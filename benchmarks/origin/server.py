@@ -216,6 +216,8 @@ class Upload:
         self.size = 0
         self._buffer = b""
         self._chunk_left = 0
+        self._ends_chunk = False  # the next line ends the data of a chunk
+        self._is_last = False  # the last chunk has come
         if b"transfer-encoding: chunked" in head:
             self._length = -1
             self.take: Callable[[bytes], bool] = self._take_chunks
@@ -229,31 +231,30 @@ class Upload:
         return self.size >= self._length
 
     def _take_chunks(self, data: bytes) -> bool:
+        data = self._buffer + data
+        self._buffer = b""
         start = 0
-        if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
         while start < len(data):
-            if self._chunk_left > 2:
-                # The last two bytes of what is left are the end of the line.
-                taken = min(self._chunk_left - 2, len(data) - start)
+            if self._chunk_left:
+                taken = min(self._chunk_left, len(data) - start)
                 self.size += taken
                 start += taken
                 self._chunk_left -= taken
+                self._ends_chunk = not self._chunk_left
                 continue
             end = data.find(b"\r\n", start)
             if end < 0:
                 self._buffer = data[start:]
-                return False
-            if self._chunk_left == 2:
-                self._chunk_left = 0
-                start = end + 2
-                continue
-            size = int(data[start:end], 16)
-            if size == 0:
-                return data.endswith(b"\r\n\r\n")
-            self._chunk_left = size + 2
+                break
+            line = data[start:end]
             start = end + 2
+            if self._ends_chunk:
+                self._ends_chunk = False
+            elif self._is_last:
+                return True
+            else:
+                self._chunk_left = int(line, 16)
+                self._is_last = not self._chunk_left
         return False
 
 
