@@ -61,6 +61,8 @@ class Origins:
         """
         if origin not in self._processes:
             self._start(origin)
+        if self._processes[origin].poll() is not None:
+            raise RuntimeError(f"the {origin} origin has ended, with {self._processes[origin].returncode}")
         scheme = "http" if origin is Origin.PLAIN else "https"
         return f"{scheme}://127.0.0.1:{self._ports[origin]}", self._processes[origin].pid
 

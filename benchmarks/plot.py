@@ -21,7 +21,10 @@ SHOWN = (
     "sync-1k-8",
 )
 
+CAPTION = "CPU time of a request, in microseconds: less is better"
+
 WIDTH, COLUMNS = 960, 2  # pixels
+CAPTION_HEIGHT = 34
 PANEL_WIDTH = WIDTH // COLUMNS
 BAR_HEIGHT, GAP, TITLE_HEIGHT = 14, 4, 34
 NAME_WIDTH, NUMBER_WIDTH = 118, 62
@@ -41,16 +44,16 @@ def draw(tables: Tables) -> str:
     shown = [name for name in SHOWN if name in tables]
     heights = [measure(tables[name]) for name in shown]
     rows = [max(heights[start : start + COLUMNS]) for start in range(0, len(heights), COLUMNS)]
-    parts = []
-    top = 10
+    parts = [f'<text x="10" y="16">{CAPTION}</text>']
+    top = CAPTION_HEIGHT
     for number, name in enumerate(shown):
         left = number % COLUMNS * PANEL_WIDTH
         parts.append(f'<g transform="translate({left + 10} {top})">')
-        parts += draw_panel(WORKLOADS[name].title, WORKLOADS[name].unit, tables[name])
+        parts += draw_panel(WORKLOADS[name].title, tables[name])
         parts.append("</g>")
         if number % COLUMNS == COLUMNS - 1:
             top += rows[number // COLUMNS]
-    height = sum(rows) + 20
+    height = CAPTION_HEIGHT + sum(rows) + 10
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">'
     back = f'<rect class="back" width="{WIDTH}" height="{height}"/>'
     return "\n".join([head, f"<style>{STYLE}</style>", back, *parts, "</svg>", ""])
@@ -63,9 +66,9 @@ def measure(rows: list[Row]) -> int:
     return TITLE_HEIGHT + sum(bool(row.figures) for row in rows) * (BAR_HEIGHT + GAP) + 14
 
 
-def draw_panel(title: str, unit: str, rows: list[Row]) -> Iterator[str]:
+def draw_panel(title: str, rows: list[Row]) -> Iterator[str]:
     measured = [row for row in rows if row.figures]
-    yield f'<text class="title" y="14">{escape(title)}: {escape(unit)} a request</text>'
+    yield f'<text class="title" y="14">{escape(title)}</text>'
     room = PANEL_WIDTH - NAME_WIDTH - NUMBER_WIDTH - 20
     least = measured[0].cost if measured else 1.0
     most = min(MOST, max((row.cost / least for row in measured), default=1.0))

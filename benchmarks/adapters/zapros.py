@@ -87,7 +87,11 @@ def make_transport_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def make_arguments(settings: Settings) -> dict[str, Any]:
-    http1 = {"max_idle_connections_per_host": settings.connections, "max_idle_seconds": 600}
+    http1 = {
+        "max_connections_per_host": settings.connections,
+        "max_idle_connections_per_host": settings.connections,
+        "max_idle_seconds": 600,
+    }
     return {"http1": False if settings.http2 else http1, "http2": settings.http2}
 
 
