@@ -30,7 +30,7 @@ class Environment:
     def find_versions(self, libraries: list[Library]) -> None:
         """Ask the environment which of these it has."""
         script = "import json, sys; from importlib.metadata import version; print(json.dumps(version(sys.argv[1])))"
-        for library in libraries:
+        for library in filter(lambda library: library.package, libraries):
             result = run([str(self.python), "-c", script, library.package])
             if result.returncode == 0:
                 self.versions[library.name] = json.loads(result.stdout)

@@ -15,8 +15,8 @@ OURS = "ours"
 class Library:
     """One client.
 
-    `package` is the distribution whose version is reported; `requirements` is what pip gets to install it with all that
-    makes it fast; the adapters are classes in a module of `benchmarks.adapters`.
+    `package` is the distribution whose version is reported, if it is one; `requirements` is what pip gets to install it
+    with all that makes it fast; the adapters are classes in a module of `benchmarks.adapters`.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Library:
     module: str
     async_class: str | None = "Async"
     sync_class: str | None = "Sync"
+    is_peer: bool = True  # something that this package is compared with
 
     def load_async(self) -> type[AsyncAdapter]:
         """Import the async adapter; without one, the class that supports nothing."""
@@ -45,7 +46,8 @@ PEERS = ".venv-bench-peers"
 NIQUESTS = ".venv-bench-niquests"  # it replaces urllib3
 
 ALL = (
-    Library(OURS, "this package", "httpx", (), ".venv-bench", "httpx_api", "AsyncHttpx", "SyncHttpx"),
+    Library(OURS, "this package", "httpx", (), ".venv-bench", "httpx_api", "AsyncHttpx", "SyncHttpx", False),
+    Library("bare", "(bare sockets)", "", (), ".venv-bench", "bare", is_peer=False),
     Library(
         "httpx",
         "HTTPX 0.28",

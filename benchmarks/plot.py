@@ -63,11 +63,16 @@ def draw(tables: Tables) -> str:
 
 
 def measure(rows: list[Row]) -> int:
-    return TITLE_HEIGHT + sum(bool(row.figures) for row in rows) * (BAR_HEIGHT + GAP) + 14
+    return TITLE_HEIGHT + len(list_measured(rows)) * (BAR_HEIGHT + GAP) + 14
+
+
+def list_measured(rows: list[Row]) -> list[Row]:
+    clients = [name for name, library in LIBRARIES.items() if library.is_peer or name == OURS]
+    return [row for row in rows if row.figures and row.library in clients]
 
 
 def draw_panel(title: str, rows: list[Row]) -> Iterator[str]:
-    measured = [row for row in rows if row.figures]
+    measured = list_measured(rows)
     yield f'<text class="title" y="14">{escape(title)}</text>'
     room = PANEL_WIDTH - NAME_WIDTH - NUMBER_WIDTH - 20
     least = measured[0].cost if measured else 1.0

@@ -14,7 +14,7 @@ from benchmarks.workloads import GROWTHS, WORKLOADS, Workload
 FIGURES = ("cost", "rate", "p99", "peak", "origin")
 
 # Reasons that say what everybody knows of these clients, and that no table need repeat.
-NOT_OFFERED = ("no async client", "no sync client", "not on trio")
+NOT_OFFERED = ("no async client", "no sync client", "not on trio", "only a GET")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def judge(tables: Tables) -> Iterator[Verdict]:
         if OURS not in costs:
             continue
         ours = costs.pop(OURS)
-        best = min(costs, key=lambda library: costs[library], default=None)
+        peers = [library for library in costs if LIBRARIES[library].is_peer]
+        best = min(peers, key=lambda library: costs[library], default=None)
         if workload.limit is not None:
             peer, peer_cost = (LIBRARIES[best].title, costs[best]) if best else ("", math.nan)
             yield Verdict(workload.title, ours, peer, peer_cost, ours, workload.limit)

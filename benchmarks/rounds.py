@@ -85,7 +85,9 @@ def take_sample(workload: Workload, library: str, python: str, origins: Origins,
 
 
 def take_cold_sample(workload: Workload, library: str, python: str, origins: Origins, url: str) -> dict[str, Any]:
-    script = SCRIPTS[library]
+    script = SCRIPTS.get(library)
+    if script is None:
+        return {"unsupported": "only a GET"}
     variables = origins.trust_store.make_environment(script, python)
     command = [python, "-c", script.write(), url + workload.path, workload.action, str(origins.authority)]
     try:
