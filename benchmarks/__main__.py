@@ -36,6 +36,7 @@ def main() -> None:
     # So that a polite kill, too, leaves no process behind.
     signal.signal(signal.SIGTERM, stop)
     samples: Samples = {}
+    made: dict[str, Environment] = {}
     try:
         made = prepare(plan)
         with Origins() as origins:

@@ -95,7 +95,7 @@ class PeakCounter(Counter):
 
 def main() -> None:
     """Count all exchanges that have a budget."""
-    urls = dict(zip(("h1", "h2"), sys.argv[1:], strict=True))
+    urls: dict[str, str] = dict(zip(("h1", "h2"), sys.argv[1:], strict=True))
     print(json.dumps({str(exchange): count_exchange(exchange, urls[exchange.protocol]) for exchange in EXCHANGES}))
 
 
