@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from .budgets import EXCHANGES, SLACK, TOLERANCE, Exchange
-from .conftest import Counts
+from .processes import Counts
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the budgets hold for Python 3.11")
 
