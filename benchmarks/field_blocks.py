@@ -178,7 +178,10 @@ def decode_all(name: str, blocks: list[bytes]) -> Callable[[], None]:
 
 
 def decode_cold(name: str, block: bytes) -> Callable[[], None]:
-    return lambda: make_decode(name)(block) and None
+    def run() -> None:
+        make_decode(name)(block)
+
+    return run
 
 
 def encode_all(name: str, requests: list[Fields]) -> Callable[[], None]:

@@ -1,118 +1,52 @@
-"""Measure how much memory a large transfer takes: 1 GiB down and 1 GiB up, each colour, plain and TLS.
-
-    python benchmarks/memory.py [MIBIBYTES]
-
-Each transfer runs in a process of its own, which prints by how much its peak memory grew. It fails if that is 20 MiB or
-more. For Linux; needs trustme and, for these colours, trio and uvloop.
-"""
+"""Measure memory in this process: that of idle connections, and how much the peak grows with a large transfer."""
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from benchmarks.adapters.base import AsyncAdapter, SyncAdapter
+from benchmarks.exchanges import check, make_arguments, run_together
+from benchmarks.processes import read_memory, read_peak_memory
+from benchmarks.workloads import KIB, Workload
 
-from support import started_origin
-
-import httpx
-
-MAX_GROWTH = 20 * 1024  # KiB
-COLOURS = ("sync", "asyncio", "uvloop", "trio")
-PART = b"y" * 65536
+SMALL = f"/bytes/{KIB}"
 
 
-def main() -> None:
-    size = (int(sys.argv[1]) if len(sys.argv) > 1 else 1024) * 1024 * 1024
-    import trustme
+async def measure_idle(workload: Workload, adapter: AsyncAdapter, url: str) -> float:
+    """Return the KiB that each idle connection takes.
 
-    authority = trustme.CA()
-    leaf = authority.issue_cert("127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder:
-        authority_path, certificate, key = (Path(folder, name) for name in ("ca.pem", "leaf.pem", "key.pem"))
-        authority.cert_pem.write_to_path(authority_path)
-        key.write_bytes(leaf.private_key_pem.bytes())
-        for blob in leaf.cert_chain_pems:
-            blob.write_to_path(certificate, append=True)
-        growths = []
-        for tls in (False, True):
-            with started_origin(*((certificate, key) if tls else ())) as url:
-                for colour in COLOURS:
-                    for direction in ("down", "up"):
-                        arguments = [colour, direction, url, str(size), str(authority_path)]
-                        output = subprocess.run(
-                            [sys.executable, __file__, "--one", *arguments], check=True, capture_output=True, text=True
-                        ).stdout
-                        growth = int(output)
-                        growths.append(growth)
-                        where = "TLS" if tls else "plain"
-                        print(f"{colour:8} {where:5} {direction:4} {size >> 20} MiB: peak memory grew {growth} KiB")
-    if max(growths) >= MAX_GROWTH:
-        sys.exit(f"More than {MAX_GROWTH} KiB.")
+    The origin holds its answers back until all of the requests have come, so that each has a connection of its own.
+    """
+    await adapter.open()
+    await adapter.get(url + SMALL)
+    before = read_memory()
+
+    async def get() -> None:
+        check(await adapter.get(url + workload.path), workload)
+
+    await run_together([get() for _ in range(workload.concurrency)])
+    after = read_memory()
+    await adapter.close()
+    return (after - before) / workload.concurrency
 
 
-def transfer(colour: str, direction: str, url: str, size: int, authority: str) -> int:
-    """Return by how many KiB the peak memory of this process grew."""
-    import ssl
-
-    context = ssl.create_default_context(cafile=authority)
-    if colour == "sync":
-        with httpx.Client(verify=context) as client:
-            client.get(f"{url}/1000")
-            before = peak()
-            if direction == "down":
-                with client.stream("GET", f"{url}/{size}") as response:
-                    assert sum(map(len, response.iter_bytes())) == size
-            else:
-                assert int(client.post(url, content=parts(size)).text) >= size
-            return peak() - before
-
-    async def run() -> int:
-        async with httpx.AsyncClient(verify=context) as client:
-            await client.get(f"{url}/1000")
-            before = peak()
-            if direction == "down":
-                async with client.stream("GET", f"{url}/{size}") as response:
-                    count = 0
-                    async for part in response.aiter_bytes():
-                        count += len(part)
-                    assert count == size
-            else:
-                assert int((await client.post(url, content=async_parts(size))).text) >= size
-            return peak() - before
-
-    if colour == "trio":
-        import trio
-
-        return trio.run(run)
-    if colour == "uvloop":
-        import uvloop
-
-        return uvloop.run(run())
-    return asyncio.run(run())
+async def measure_async_peak(workload: Workload, adapter: AsyncAdapter, url: str) -> float:
+    """Return by how many KiB the peak grows."""
+    await adapter.open()
+    await adapter.get(url + SMALL)
+    before = read_peak_memory()
+    action = workload.action.removeprefix("peak_")
+    check(await getattr(adapter, action)(*next(make_arguments(workload, url, action))), workload)
+    after = read_peak_memory()
+    await adapter.close()
+    return after - before
 
 
-def parts(size: int) -> Iterator[bytes]:
-    for _ in range(size // len(PART)):
-        yield PART
-
-
-async def async_parts(size: int) -> AsyncIterator[bytes]:
-    for part in parts(size):
-        yield part
-
-
-def peak() -> int:
-    """Return the peak of this process's memory in KiB."""
-    # Not getrusage: on Linux a process inherits the peak of the one that started it.
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        print(transfer(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]), sys.argv[6]))
-    else:
-        main()
+def measure_sync_peak(workload: Workload, adapter: SyncAdapter, url: str) -> float:
+    """Return by how many KiB the peak grows."""
+    adapter.open()
+    adapter.get(url + SMALL)
+    before = read_peak_memory()
+    action = workload.action.removeprefix("peak_")
+    check(getattr(adapter, action)(*next(make_arguments(workload, url, action))), workload)
+    after = read_peak_memory()
+    adapter.close()
+    return after - before
