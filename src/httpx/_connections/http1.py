@@ -253,8 +253,10 @@ class Http1Connection:
             if decoder.is_upgraded:
                 self._network_stream.unread(decoder.leftover)
             body = self._colour.make_body(Http1Body(self, request, content, timeouts, tracer))
-        headers = Headers._from_raw(head.fields)
-        headers._index = head.index
+        # Copies: the decoder may give this head to the next response as well.
+        headers = Headers._from_raw(head.fields.copy())
+        if head.index is not None:
+            headers._index = head.index.copy()
         return Response._from_wire(
             head.status_code,
             headers,
