@@ -189,17 +189,26 @@ class BaseClient:
             InvalidURL: the URL cannot be parsed.
             TypeError: an argument is of no type that can be sent.
         """
-        merged_extensions = {} if extensions is None else dict(extensions)
-        if "timeout" not in merged_extensions:
+        if extensions is None or "timeout" not in extensions:
             limits = self._timeout if isinstance(timeout, UseClientDefault) else Timeout(timeout)
-            merged_extensions["timeout"] = limits.as_dict()
+            merged_extensions: dict[str, Any] = {"timeout": limits.as_dict()}
+            if extensions is not None:
+                merged_extensions = {**extensions, **merged_extensions}
+        else:
+            merged_extensions = dict(extensions)
         merged_url = self._merge_url(url)
         merged_headers = self._merge_headers(headers)
         merged_params = self._merge_queryparams(params)
         # Speed: a jar with nothing in it is not asked, and the client's own is not copied.
         merged_cookies = self._cookies if cookies is None else self._merge_cookies(cookies)
         if content is None and data is None and files is None and json is None and merged_params is None:
-            request = Request._from_client(method.upper(), merged_url, merged_headers, merged_extensions)
+            # Speed: the client's own headers are indexed once, and not looked through for each request.
+            defaults = self._headers
+            index = defaults._index if defaults._index is not None else defaults._get_index()
+            lacks_host = b"host" not in index and merged_headers._list == defaults._list
+            request = Request._from_client(
+                method.upper(), merged_url, merged_headers, merged_extensions, lacks_host=lacks_host
+            )
             if merged_cookies._jar is not None:
                 merged_cookies.set_cookie_header(request)
             return request
@@ -308,7 +317,9 @@ class BaseClient:
         response._request = request
         response._start_time = start_time
         response.default_encoding = self._default_encoding
-        if response.headers._get_raw(b"set-cookie") is not None:
+        headers = response.headers
+        # Speed: as `"set-cookie" in headers`, without two calls.
+        if b"set-cookie" in (headers._index if headers._index is not None else headers._get_index()):
             self._cookies.extract_cookies(response)
         if logger.isEnabledFor(logging.INFO):
             _log(request, response)

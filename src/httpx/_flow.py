@@ -58,7 +58,8 @@ def send(
     """
     if client._state is not ClientState.OPENED:
         client._check_usable()
-    if isinstance(follow_redirects, UseClientDefault):
+    # Speed: the usual value is asked for before its type.
+    if follow_redirects is USE_CLIENT_DEFAULT or isinstance(follow_redirects, UseClientDefault):
         follow_redirects = client.follow_redirects
     timeouts = request.extensions.get("timeout")
     if timeouts and timeouts.get("total") is not None:
@@ -167,14 +168,13 @@ async def _follow(
         try:
             for hook in hooks["response"]:
                 await user.call(hook, response)
-            response.history = list(history)
-            is_redirect = 300 <= response.status_code < 400 and response.has_redirect_location
-            if is_redirect and follow_redirects:
-                request = client._build_redirect_request(request, response)
-                history = [*history, response]
-                await user.read(response)
-                continue
-            if is_redirect:
+            response.history = history.copy()
+            if 300 <= response.status_code < 400 and response.has_redirect_location:
+                if follow_redirects:
+                    request = client._build_redirect_request(request, response)
+                    history = [*history, response]
+                    await user.read(response)
+                    continue
                 response.next_request = _next_request(client, request, response)
             # A body that is there already is taken without a coroutine.
             if is_read and not response._take_from_memory():

@@ -169,8 +169,8 @@ class Pool:
         if not connection.is_reused:
             connection.is_reused = True
             self._connector.keep_session(connection)
-        if self._lock.acquire(blocking=False):
-            # Speed: the usual case, without a way through the inbox.
+        # Speed: the usual case, without a way through the inbox. By its name the argument costs thrice as much.
+        if self._lock.acquire(False):
             try:
                 connection.idle_until = now + self._keepalive_expiry
                 closing = self._shelves.put_back(connection, now)

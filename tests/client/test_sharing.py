@@ -1,4 +1,4 @@
-"""What is kept to save work is nobody's to change: a request or a response that a user changes leaves the others alone."""
+"""What is kept to save work is nobody's to change: who changes a request or a response leaves the others alone."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_changed_timeouts_stay_with_their_request(face: Face, text_url: st
             assert request.extensions == {"timeout": {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}}
             request.extensions["timeout"]["read"] = 1.0
             request.extensions["added"] = True
-        client.bare.timeout = 3  # type: ignore[assignment]  # any of the types that the setter takes
+        client.bare.timeout = 3
         assert client.bare.build_request("GET", text_url).extensions["timeout"]["read"] == 3
 
 

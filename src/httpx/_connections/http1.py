@@ -254,20 +254,15 @@ class Http1Connection:
                 self._network_stream.unread(decoder.leftover)
             body = self._colour.make_body(Http1Body(self, request, content, timeouts, tracer))
         # Copies: the decoder may give this head to the next response as well.
-        headers = Headers._from_raw(head.fields.copy())
-        if head.index is not None:
-            headers._index = head.index.copy()
-        return Response._from_wire(
-            head.status_code,
-            headers,
-            body,
-            {
-                "http_version": head.http_version,
-                "reason_phrase": head.reason_phrase,
-                "network_stream": self._network_stream,
-                "timings": timings,
-            },
-        )
+        extensions = {
+            "http_version": head.http_version,
+            "reason_phrase": head.reason_phrase,
+            "network_stream": self._network_stream,
+            "timings": timings,
+        }
+        index = head.index
+        headers = Headers._from_raw(head.fields.copy(), None if index is None else index.copy())
+        return Response._from_wire(head.status_code, headers, body, extensions)
 
     def _notice(self) -> None:
         if self.is_idle:

@@ -33,7 +33,6 @@ from .head import (
     settle_framing,
 )
 
-
 # Bytes. A larger head is not kept; connections that wait for their next exchange shall be small.
 MAX_KEPT_HEAD_SIZE = 2 * 1024
 
@@ -42,7 +41,8 @@ class ResponseDecoder:
     """Turn the bytes that a server sends over one connection into heads and bodies.
 
     Attributes (plain ones, since a property would be a call in each exchange):
-        is_done: the response is complete. True at once where no body follows, else with the last byte taken.
+        is_done: the response is complete: with its head if no body follows or all of it came along, else with the last
+            byte taken.
         can_reuse: another exchange may begin on this connection.
         is_upgraded: the connection left HTTP: 101, or 2xx to CONNECT. `leftover` belongs to what it carries since.
         leftover: bytes after the end of the response.
@@ -108,7 +108,8 @@ class ResponseDecoder:
         self.is_done = False
         self.content_length = None
         self.bytes_received = 0
-        self.trailers = []
+        if self.trailers:
+            self.trailers = []
         self._state = _HEAD
         self._method = method
         self._informational_count = 0
@@ -124,17 +125,16 @@ class ResponseDecoder:
         if self._state is not _HEAD:
             raise self._refusal()
         self.bytes_received += len(data)
+        head = self._last_head
+        is_alone = not self._partial
+        if head is not None and is_alone and data.startswith(self._last_bytes) and self._method != "CONNECT":
+            self._begin_response(head, data)
+            return head
         try:
-            if not self._partial:
-                head = self._last_head
-                if head is not None and data.startswith(self._last_bytes) and self._method != "CONNECT":
-                    self._begin_response(head, data)
-                    return head
-                # The usual head: complete in one read.
-                head = match_head(data)
-                if head is not None:
-                    self._receive_head(head, data)
-                    return head
+            # The usual head: complete in one read.
+            if is_alone and (head := match_head(data)) is not None:
+                self._receive_head(head, data)
+                return head
             if not data:
                 raise self._early_end()
             self._partial += data
@@ -165,20 +165,10 @@ class ResponseDecoder:
         Raises:
             RemoteProtocolError: its framing is malformed.
         """
-        data = self._buffered
-        if not data:
-            if self._state is _FAILED:
-                raise self._refusal()
-            return b""
-        self._buffered = b""
-        # The usual response, for speed: all of the body came along.
-        if len(data) == self._remaining:
-            self._remaining = -1
-            self._state = _DONE
-            self.is_done = True
-            self.can_reuse = self._is_persistent
+        data, self._buffered = self._buffered, b""
+        if self._state is _DONE:
             return data
-        return self._decode(data)
+        return self._decode(data) if data or self._state is _FAILED else b""
 
     def receive_body(self, data: bytes) -> bytes:
         """Take what was received, b"" at the (orderly) end of the stream, and return the part of the body in it.
@@ -254,12 +244,18 @@ class ResponseDecoder:
         self._is_persistent = head.is_persistent
         self.content_length = length = head.content_length
         rest = data[head.size :]
-        if length and head.coding is None and self._method != "HEAD" and head.status_code not in _WITHOUT_BODY:
+        if not length or head.coding is not None or self._method == "HEAD" or head.status_code in _WITHOUT_BODY:
+            self._begin_unusual(head, rest)
+            return
+        self._buffered = rest
+        if len(rest) == length:
+            # The usual response: all of the body came along.
+            self._state = _DONE
+            self.is_done = True
+            self.can_reuse = head.is_persistent
+        else:
             self._remaining = length
             self._state = _LENGTH
-            self._buffered = rest
-        else:
-            self._begin_unusual(head, rest)
 
     def _pass_on(self, status_code: int, rest: bytes) -> None:
         """Go on to the next head, or to what the connection carries from here on."""

@@ -31,9 +31,9 @@ def encode_request_head(method: bytes, target: bytes, fields: FieldList) -> tupl
     """
     key = tuple(fields)
     known = _known_lines.get(key)
-    line = b"%b %b" % (method, target)
+    line = method + b" " + target
     if known is not None and _REQUEST_LINE.fullmatch(line) is not None:
-        return b"%b%b" % (line, known[0]), known[1]
+        return line + known[0], known[1]
     head, framing = encode_head(method, target, fields), request_framing(fields)
     if _PUBLIC_FIELDS.issuperset(map(bytes.lower, map(_name_of, fields))):
         if len(_known_lines) >= MAX_KNOWN_LINES:

@@ -2,7 +2,8 @@
 
 The usual head matches one regular expression, and a second one takes its fields apart: `match_head`. A head that does
 not match is read again by `parse_head`, line by line: it knows the deviations that RFC 9112 lets a user agent take
-(obs-fold, LF alone, a missing reason phrase) and says what is wrong with all others. All patterns are possessive: they look at each byte a bounded number of times, whatever a server sends.
+(obs-fold, LF alone, a missing reason phrase) and says what is wrong with all others. All patterns are possessive: they
+look at each byte a bounded number of times, whatever a server sends.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ DEFAULT_LIMITS = DecoderLimits()
 class ResponseHead:
     """The status line and the fields of one response; names as received, values without the whitespace around.
 
-    Whoever gets one changes nothing in it: the decoder gives the same one for the same bytes. What `settle_framing` sets
-    is there for heads alone that begin a body; `index` is None for others.
+    Whoever gets one changes nothing in it: the decoder gives the same one for the same bytes. What `settle_framing`
+    sets is there for heads alone that begin a body; `index` is None for others.
 
     Attributes:
         size: how many bytes it has on the wire.
