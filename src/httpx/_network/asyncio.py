@@ -14,6 +14,7 @@ from .asyncio_sockets import AsyncioSocketStream
 from .asyncio_stream import wake_up
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
 from .detection import is_trio_task
+from .heap import teach_allocator
 from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
@@ -67,6 +68,7 @@ class AsyncioNetwork(Network):
         self._loop = loop
         # Where the loop was last seen to run.
         self._thread = 0
+        teach_allocator()
         self._view: memoryview | None = None
 
     def make_waiter(self) -> Waiter:
