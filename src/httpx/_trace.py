@@ -12,9 +12,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
+HTTP11_LOGGER = logging.getLogger("httpcore.http11")
 _LOGGERS = {
     "connection": _CONNECTION_LOGGER,
-    "http11": logging.getLogger("httpcore.http11"),
+    "http11": HTTP11_LOGGER,
     "http2": logging.getLogger("httpcore.http2"),
     "proxy": logging.getLogger("httpcore.proxy"),
     "socks": logging.getLogger("httpcore.socks"),

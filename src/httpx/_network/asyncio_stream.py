@@ -72,7 +72,11 @@ class AsyncioStream(Stream):
             if deadline is not None:
                 timeout = remaining(timeout, deadline)
             if timeout is not None:
-                self._limit_read(timeout)
+                # Speed: mostly the timer is armed already, and only told of the next read.
+                until = time.monotonic() + timeout
+                if self._timer is None or until < self._read_until:
+                    self._arm_timer(timeout)
+                self._read_until = until
             elif self._timer is not None:
                 # It was armed for an earlier read, and would end this one.
                 self._stop_timer()
@@ -241,14 +245,10 @@ class AsyncioStream(Stream):
             raise closed_read_error()
         raise read_error(fault) from fault
 
-    def _limit_read(self, timeout: float) -> None:
-        until = time.monotonic() + timeout
-        timer = self._timer
-        if timer is None or until < self._read_until:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_later(timeout, self._check_read)
-        self._read_until = until
+    def _arm_timer(self, timeout: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(timeout, self._check_read)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
