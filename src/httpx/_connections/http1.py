@@ -16,7 +16,7 @@ from .._network.errors import is_over, read_timeout
 from .._protocols.fields import FieldList
 from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_request_head
-from .._protocols.h1.head import ResponseHead
+from .._protocols.h1.head import KnownHeads, ResponseHead
 from .._trace import HTTP11_LOGGER, Tracer, log_close, make_tracer
 from .._tunnels import Hop
 from .colours import Colour
@@ -88,7 +88,9 @@ class Http1Connection:
         "upload",
     )
 
-    def __init__(self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour) -> None:
+    def __init__(
+        self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour, known_heads: KnownHeads | None = None
+    ) -> None:
         # The keeper's: what it filed the connection under, whether it carries no exchange, and when it expires.
         self.route = route
         self.is_idle = False
@@ -99,7 +101,7 @@ class Http1Connection:
         self.stream = stream
         self.keeper = keeper
         self._colour = colour
-        self.decoder = ResponseDecoder()
+        self.decoder = ResponseDecoder(known_heads=known_heads)
         self.upload: Upload | None = None
         # Whether nothing may follow the current exchange: its request says so, or was not sent to its end.
         self._is_last = False

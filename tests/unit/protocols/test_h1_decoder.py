@@ -10,8 +10,7 @@ import pytest
 from httpx._exceptions import LocalProtocolError, RemoteProtocolError
 from httpx._protocols.fields import FieldList
 from httpx._protocols.h1 import DecoderLimits, ResponseDecoder
-from httpx._protocols.h1.decoder import MAX_KEPT_HEAD_SIZE
-from httpx._protocols.h1.head import ResponseHead
+from httpx._protocols.h1.head import MAX_KEPT_HEAD_SIZE, MAX_KNOWN_HEADS, KnownHeads, ResponseHead
 
 from .h1_feeding import cut, decode, decode_in_all_cuts
 
@@ -44,7 +43,7 @@ def test_response_from_the_rfc() -> None:
     assert not outcome.has_ended
 
 
-@pytest.mark.parametrize(("is_head_known", "count"), [(True, 4), (False, 7)])
+@pytest.mark.parametrize(("is_head_known", "count"), [(True, 4), (False, 8)])
 def test_warm_exchange_takes_few_calls(is_head_known: bool, count: int) -> None:
     decoder = ResponseDecoder()
     names: list[str] = []
@@ -84,7 +83,21 @@ def test_the_head_that_came_before_is_taken_again() -> None:
         assert decoder.can_reuse
     assert heads[0] is heads[1]
     assert heads[2].fields[0] == (b"Date", b"Mon, 27 Jul 2009 12:28:54 GMT")
-    assert heads[3].fields[0] == (b"Date", b"Mon, 27 Jul 2009 12:28:53 GMT")
+    assert heads[3] is heads[0]
+
+
+def test_decoders_may_share_the_heads_that_they_know() -> None:
+    known_heads = KnownHeads()
+    heads = []
+    for number in (0, 0, *range(1, MAX_KNOWN_HEADS + 1), 0):
+        decoder = ResponseDecoder(known_heads=known_heads)
+        decoder.reset("GET")
+        heads.append(decoder.receive_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %d\r\n\r\n" % number))
+        assert decoder.is_done
+    assert heads[0] is heads[1]
+    # Only the last ones are kept.
+    assert heads[-1] is not heads[0]
+    assert len(known_heads.recent) == MAX_KNOWN_HEADS
 
 
 def test_a_known_head_is_framed_as_the_method_asks() -> None:

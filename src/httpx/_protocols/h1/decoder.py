@@ -10,8 +10,8 @@ The warm exchange is three calls: `reset`, `receive_head`, `take_buffered`. The 
 were read; only one that came in pieces, or in an unusual form, is gathered in `_partial` and read the slow way, which
 searches each byte once. A body by length is handed on as it came, without a copy.
 
-Speed: a server that is asked again mostly says the same again, until the second in its Date is over. So a decoder keeps
-its last head, and takes that if what it receives begins with the same bytes: a twentieth of the cost of parsing.
+Speed: a server that is asked again mostly says the same again, until the second in its Date is over. So the last heads
+are kept (`KnownHeads`), and taken if what is received begins with the same bytes: a twentieth of the cost of parsing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .head import (
     DEFAULT_LIMITS,
     HEAD_END,
     DecoderLimits,
+    KnownHeads,
     ResponseHead,
     check_head_size,
     illegal_status_line,
@@ -32,9 +33,6 @@ from .head import (
     parse_head,
     settle_framing,
 )
-
-# Bytes. A larger head is not kept; connections that wait for their next exchange shall be small.
-MAX_KEPT_HEAD_SIZE = 2 * 1024
 
 
 class ResponseDecoder:
@@ -57,8 +55,7 @@ class ResponseDecoder:
         "_failure",
         "_informational_count",
         "_is_persistent",
-        "_last_bytes",
-        "_last_head",
+        "_known_heads",
         "_limits",
         "_method",
         "_partial",
@@ -74,7 +71,7 @@ class ResponseDecoder:
         "trailers",
     )
 
-    def __init__(self, *, limits: DecoderLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, *, limits: DecoderLimits = DEFAULT_LIMITS, known_heads: KnownHeads | None = None) -> None:
         self.is_done = False
         self.can_reuse = True
         self.is_upgraded = False
@@ -88,8 +85,7 @@ class ResponseDecoder:
         self._partial = bytearray()  # a head that is incomplete, or what followed an informational one
         self._searched = 0  # how far `_partial` is known not to hold the end of the head
         self._informational_count = 0
-        self._last_head: ResponseHead | None = None
-        self._last_bytes = b""
+        self._known_heads = KnownHeads() if known_heads is None else known_heads
         self._is_persistent = False
         self._buffered = b""  # what came along with the head
         self._remaining = -1  # bytes missing from a body by length, else -1
@@ -125,16 +121,17 @@ class ResponseDecoder:
         if self._state is not _HEAD:
             raise self._refusal()
         self.bytes_received += len(data)
-        head = self._last_head
-        is_alone = not self._partial
-        if head is not None and is_alone and data.startswith(self._last_bytes) and self._method != "CONNECT":
-            self._begin_response(head, data)
-            return head
         try:
-            # The usual head: complete in one read.
-            if is_alone and (head := match_head(data)) is not None:
-                self._receive_head(head, data)
-                return head
+            if not self._partial:
+                for known, head in self._known_heads.recent:
+                    if data.startswith(known) and self._method != "CONNECT":
+                        self._begin_response(head, data)
+                        return head
+                # The usual head: complete in one read.
+                new_head = match_head(data)
+                if new_head is not None:
+                    self._receive_head(new_head, data)
+                    return new_head
             if not data:
                 raise self._early_end()
             self._partial += data
@@ -232,11 +229,8 @@ class ResponseDecoder:
         if status_code < 200 or (status_code < 300 and self._method == "CONNECT"):
             self._pass_on(status_code, data[head.size :])
             return
-        index = settle_framing(head)
-        # What is secret does not stay longer than it has to.
-        if head.size <= MAX_KEPT_HEAD_SIZE and b"set-cookie" not in index:
-            self._last_head = head
-            self._last_bytes = data[: head.size]
+        settle_framing(head)
+        self._known_heads.add(data, head)
         self._begin_response(head, data)
 
     def _begin_response(self, head: ResponseHead, data: bytes) -> None:

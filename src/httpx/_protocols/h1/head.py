@@ -19,6 +19,8 @@ MAX_FIELDS = 1000  # field lines a head or trailer section; RFC 9110 5.4 sets no
 MAX_INFORMATIONAL = 100  # 1xx responses an exchange; RFC 9110 15.2 sets none; Go allowed 5 up to 1.22
 MAX_TRAILER_SIZE = 64 * 1024  # bytes; RFC 9112 7.1.2 leaves it open; curl allows 64 KiB
 MAX_CHUNK_LINE_SIZE = 4 * 1024  # bytes; RFC 9112 7.1.1 asks for a limit on extensions; Go allows 4 KiB a line
+MAX_KEPT_HEAD_SIZE = 2 * 1024  # bytes; heads that are sent again and again are smaller than that
+MAX_KNOWN_HEADS = 2  # an origin; comparing with each of them is a cost to every head that is not among them
 MAX_CHUNK_EXTENSIONS_SIZE = 16 * 1024  # bytes beyond those of the body; as above; Go, hyper and Node.js have 16 KiB
 
 
@@ -78,6 +80,24 @@ class ResponseHead:
 HEAD_END = re.compile(rb"\n\r?\n")
 
 
+class KnownHeads:
+    """The last heads that came from one place, for the decoders of all connections that lead there.
+
+    Threads may share it: what is kept is replaced as a whole.
+    """
+
+    __slots__ = ("recent",)
+
+    def __init__(self) -> None:
+        # Each with its bytes, the last one first.
+        self.recent: tuple[tuple[bytes, ResponseHead], ...] = ()
+
+    def add(self, data: bytes, head: ResponseHead) -> None:
+        """Keep the head that data begins with, unless it is large or holds what may be secret."""
+        if head.size <= MAX_KEPT_HEAD_SIZE and head.index is not None and b"set-cookie" not in head.index:
+            self.recent = ((data[: head.size], head), *self.recent[: MAX_KNOWN_HEADS - 1])
+
+
 def match_head(data: bytes) -> ResponseHead | None:
     """Return the head at the start of data, None unless all of it is there in the usual form."""
     match = _HEAD.match(data)
@@ -92,8 +112,8 @@ def match_head(data: bytes) -> ResponseHead | None:
     return head
 
 
-def settle_framing(head: ResponseHead) -> dict[bytes, bytes]:
-    """Find out what the fields of a final head say about its body and its connection, and return their index.
+def settle_framing(head: ResponseHead) -> None:
+    """Find out what the fields of a final head say about its body and its connection.
 
     Raises:
         RemoteProtocolError: as `parse_content_length`.
@@ -118,7 +138,6 @@ def settle_framing(head: ResponseHead) -> dict[bytes, bytes]:
     else:
         head.content_length = settle_content_length(head.fields, length)
         index[b"content-length"] = length.partition(b",")[0].strip(b" \t")
-    return index
 
 
 def check_head_size(size: int, count: int, limits: DecoderLimits) -> None:
