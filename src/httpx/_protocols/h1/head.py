@@ -9,7 +9,7 @@ look at each byte a bounded number of times, whatever a server sends.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..._exceptions import RemoteProtocolError
 from ..fields import TOKEN_CHARACTER, FieldList, quote, quote_line
@@ -24,8 +24,7 @@ MAX_KNOWN_HEADS = 2  # an origin; comparing with each of them is a cost to every
 MAX_CHUNK_EXTENSIONS_SIZE = 16 * 1024  # bytes beyond those of the body; as above; Go, hyper and Node.js have 16 KiB
 
 
-@dataclass(frozen=True, slots=True)
-class DecoderLimits:
+class DecoderLimits(NamedTuple):
     """What a server may make the decoder hold; beyond it the response is a RemoteProtocolError. Sizes in bytes."""
 
     max_head_size: int = MAX_HEAD_SIZE
