@@ -24,10 +24,10 @@ pytestmark = pytest.mark.skipif(
 
 PACKAGE = os.path.join(os.path.dirname(httpx.__file__), "")
 
-SYNC_BUDGET = 60
-SYNC_BUDGET_WITH_COOKIE_AND_HOOK = 80
-ASYNC_BUDGET = 70
-ASYNC_BUDGET_WITH_COOKIE_AND_HOOK = 90
+SYNC_BUDGET = 51
+SYNC_BUDGET_WITH_COOKIE_AND_HOOK = 67
+ASYNC_BUDGET = 60
+ASYNC_BUDGET_WITH_COOKIE_AND_HOOK = 76
 
 
 class CallCounter:
