@@ -6,11 +6,11 @@ import ssl
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._connections.colours import Colour
 from ._connections.http1 import Http1Connection, Keeper
-from ._connections.http2 import Http2Connection, SharedKeeper
+from ._connections.shared import SharedKeeper
 from ._exceptions import ConnectError, ConnectTimeout
 from ._models import Request
 from ._network.base import Network, Stream, earliest, remaining
@@ -18,12 +18,14 @@ from ._network.errors import is_over
 from ._network.handshake import start_tls
 from ._network.racing import SocketOption
 from ._network.tls import TLSStream
+from ._protocols.h1.head import KnownHeads
 from ._proxy_auth import MAX_ANSWERS
 from ._routes import Route, Router
 from ._trace import make_connect_tracer, trace
 from ._tunnels import Attempt, Hop
 
-Connection = Http1Connection | Http2Connection
+if TYPE_CHECKING:
+    from ._connections.shared import Connection
 
 # Seconds before the second and each later attempt to connect; the wait doubles from the third on.
 RETRY_DELAY = 0.5
@@ -33,6 +35,9 @@ MAX_SESSIONS = 256
 
 # Routes that are known to lead to servers without HTTP/2.
 MAX_KNOWN_HTTP1 = 1000
+
+# Routes whose last heads are kept.
+MAX_KNOWN_ROUTES = 256
 
 
 class Connector:
@@ -60,6 +65,7 @@ class Connector:
         # Routes whose server chose HTTP/1.1, the last ones.
         self._known_http1: dict[tuple[Any, ...], None] = {}
         self._sessions: dict[tuple[Any, ...], ssl.SSLSession] = {}
+        self._known_heads: dict[tuple[Any, ...], KnownHeads] = {}
         self._uds = uds
         self._local_address = local_address
         self._retries = retries
@@ -96,6 +102,8 @@ class Connector:
             try:
                 stream = await self._open_stream(target, attempt)
                 if self._speaks_http2(stream, target):
+                    from ._connections.http2 import Http2Connection  # only where it is spoken
+
                     return Http2Connection(
                         stream,
                         route=route,
@@ -104,7 +112,9 @@ class Connector:
                         network=network,
                         probe_after=self._probe_after,
                     )
-                return Http1Connection(stream, route=route, keeper=keeper, colour=colour)
+                return Http1Connection(
+                    stream, route=route, keeper=keeper, colour=colour, known_heads=self._find_known_heads(route)
+                )
             except (ConnectError, ConnectTimeout):
                 attempts_count += 1
                 if attempts_count > self._retries or is_over(deadline):
@@ -127,6 +137,14 @@ class Connector:
             self._sessions[self.router.complete(connection.route)] = session
 
     # Private from here on.
+
+    def _find_known_heads(self, route: tuple[Any, ...]) -> KnownHeads:
+        known_heads = self._known_heads.get(route)
+        if known_heads is None:
+            if len(self._known_heads) >= MAX_KNOWN_ROUTES:
+                self._known_heads.clear()
+            known_heads = self._known_heads[route] = KnownHeads()
+        return known_heads
 
     def _speaks_http2(self, stream: Stream, route: Route) -> bool:
         """Tell which protocol is spoken over a stream: what TLS agreed upon, or what is known beforehand."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ._connect import Connection
-from ._connections.http2 import Http2Connection
+from typing import TYPE_CHECKING
+
 from ._exceptions import TransportError
 from ._models import Request
+
+if TYPE_CHECKING:
+    from ._connections.shared import Connection
 
 # RFC 9110 9.2.2, and QUERY, which is defined as safe.
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
@@ -23,7 +26,7 @@ def may_send_again(request: Request, connection: Connection, exc: TransportError
     """Tell whether the server provably did not process a request, or may be given it twice (RFC 9110 9.2.2)."""
     if not is_replayable(request):
         return False
-    if isinstance(connection, Http2Connection):
+    if connection.is_shared is True:
         if exc._is_unprocessed:
             return attempt_count <= MAX_REPEATS
         is_unanswered = exc._is_unanswered

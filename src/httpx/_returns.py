@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
-from ._connect import Connection
-from ._connections.http2 import Http2Connection
 from ._shelves import Shelves
+
+if TYPE_CHECKING:
+    from ._connections.shared import Connection
 
 
 class Return(enum.Enum):
@@ -26,7 +28,7 @@ def enter(shelves: Shelves, connection: Connection, what: Return, now: float) ->
     """Enter in the books what became of a connection, or of an exchange on it; return the connections to close."""
     if what is Return.STALE:
         return [connection] if shelves.remove_idle(connection) else []
-    if isinstance(connection, Http2Connection):
+    if connection.is_shared is True:
         if what is not Return.CHANGED:
             return shelves.end_exchange(connection, now)
         shelves.refresh(connection)

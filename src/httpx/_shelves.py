@@ -20,12 +20,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ._config import Limits
-from ._connect import Connection
-from ._connections.http2 import Http2Connection
 from ._network.base import Waiter
 from ._tickets import RouteKey, Ticket
+
+if TYPE_CHECKING:
+    from ._connections.http2 import Http2Connection
+    from ._connections.shared import Connection
 
 # How often the tickets of one route may be served before an older one of another, to save a reconnect each.
 MAX_PASSED_OVER = 16
@@ -85,7 +88,7 @@ class Shelves:
         self.idle.pop(connection, None)
         connection.is_idle = False
         self.active.add(connection)
-        if isinstance(connection, Http2Connection):
+        if connection.is_shared is True:
             connection.exchange_count = 1
             self._share(shelf, connection)
         return connection
@@ -127,7 +130,7 @@ class Shelves:
         """File a connection that was made in a slot; it belongs to who made it, and may be shared with others."""
         self.active.add(connection)
         shelf = self._shelves[connection.route]
-        if isinstance(connection, Http2Connection):
+        if connection.is_shared is True:
             connection.exchange_count = 1
             self._share(shelf, connection)
         self.dismiss(connection.route, have_failed=False)
@@ -275,7 +278,7 @@ class Shelves:
         if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
             self._serve(own, connection)
             self.active.add(connection)
-            if isinstance(connection, Http2Connection):
+            if connection.is_shared is True:
                 connection.exchange_count = 1
             return []
         if other is None and self._is_serving:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._connect import Connection
 from ._exceptions import ConnectError, ConnectTimeout, PoolTimeout, TransportError
 from ._network.base import Waiter
 
 if TYPE_CHECKING:
+    from ._connections.shared import Connection
     from ._shelves import Shelf, Shelves
 
 # What begins as `_routes.Route` does.

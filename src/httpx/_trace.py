@@ -6,15 +6,15 @@ took them: "http11.send_request_headers.started", logger "httpcore.http11".
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
+HTTP11_LOGGER = logging.getLogger("httpcore.http11")
 _LOGGERS = {
     "connection": _CONNECTION_LOGGER,
-    "http11": logging.getLogger("httpcore.http11"),
+    "http11": HTTP11_LOGGER,
     "http2": logging.getLogger("httpcore.http2"),
     "proxy": logging.getLogger("httpcore.proxy"),
     "socks": logging.getLogger("httpcore.socks"),
@@ -63,6 +63,8 @@ class Tracer:
     async def _tell(self, event: str, info: Mapping[str, Any]) -> None:
         name = f"{self._step}.{event}"
         if self._callback is not None:
+            import inspect  # few programs trace
+
             told = self._callback(f"{self._prefix}.{name}", dict(info))
             if self._awaits:
                 if not inspect.isawaitable(told):

@@ -45,7 +45,10 @@ REEXPORT_MODULES = {"_utils"}
 REEXPORTS = {("_config", "_tls")}  # create_ssl_context
 
 EVENT_LOOPS = {"asyncio", "trio"}
-EVENT_LOOP_MODULES = {"_network.asyncio", "_network.asyncio_stream", "_network.trio"}
+EVENT_LOOP_MODULES = {
+    *("_network.asyncio", "_network.asyncio_sockets", "_network.asyncio_stream", "_network.asyncio_transports"),
+    "_network.trio",
+}
 
 # What a sans-IO engine has no use for.
 OUTSIDE_WORLD = EVENT_LOOPS | {"select", "selectors", "socket", "ssl", "time"}

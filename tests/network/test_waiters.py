@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
 import pytest
+
+from httpx._network.asyncio import AsyncioNetwork
 
 from .colours import CANCELLABLE, PATIENCE, Colour, TaskCancelled
 
@@ -100,3 +103,38 @@ async def test_sleep_sleeps(colour: Colour) -> None:
 
 async def test_a_running_network_is_current(colour: Colour) -> None:
     assert colour.network.is_current()
+    assert colour.network.is_current()
+
+
+def test_a_loop_that_runs_in_another_thread_is_not_current() -> None:
+    async def ask(network: AsyncioNetwork) -> bool:
+        return network.is_current()
+
+    async def compare() -> tuple[bool, list[bool]]:
+        network = AsyncioNetwork(asyncio.get_running_loop())
+        assert network.is_current()
+        seen: list[bool] = []
+        thread = threading.Thread(target=lambda: seen.extend((asyncio.run(ask(network)), network.is_current())))
+        thread.start()
+        thread.join()
+        return network.is_current(), seen
+
+    assert asyncio.run(compare()) == (True, [False, False])
+
+
+def test_a_loop_may_go_on_in_another_thread() -> None:
+    loop = asyncio.new_event_loop()
+    network = AsyncioNetwork(loop)
+
+    async def ask() -> bool:
+        return network.is_current()
+
+    seen = [network.is_current(), loop.run_until_complete(ask()), network.is_current()]
+    # This thread runs another loop then, and the first one goes on elsewhere.
+    seen.append(asyncio.run(ask()))
+    thread = threading.Thread(target=lambda: seen.append(loop.run_until_complete(ask())))
+    thread.start()
+    thread.join()
+    seen.append(loop.run_until_complete(ask()))
+    loop.close()
+    assert seen == [False, True, False, False, True, True]

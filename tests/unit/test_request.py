@@ -244,8 +244,9 @@ def test_request_can_be_referenced_weakly() -> None:
 
 
 def test_request_of_a_client_is_like_any_other() -> None:
-    for method in ("GET", "POST"):
-        made = Request._from_client(method, URL("http://example.org/a"), Headers({"X": "y"}), {})
+    for method, lacks_host in (("GET", False), ("GET", True), ("POST", False), ("POST", True)):
+        url, headers = URL("http://example.org/a"), Headers({"X": "y"})
+        made = Request._from_client(method, url, headers, {}, lacks_host=lacks_host)
         ordinary = Request(method, "http://example.org/a", headers={"X": "y"})
         assert vars(made).keys() == vars(ordinary).keys()
         assert made.headers.raw == ordinary.headers.raw

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Mapping
-from typing import Any, Protocol
+from logging import DEBUG
+from typing import Any, Literal, Protocol
 
 from .._content import ByteStream
 from .._exceptions import RemoteProtocolError, WriteError
@@ -15,8 +16,8 @@ from .._network.errors import is_over, read_timeout
 from .._protocols.fields import FieldList
 from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_request_head
-from .._protocols.h1.head import ResponseHead
-from .._trace import Tracer, log_close, make_tracer
+from .._protocols.h1.head import KnownHeads, ResponseHead
+from .._trace import HTTP11_LOGGER, Tracer, log_close, make_tracer
 from .._tunnels import Hop
 from .colours import Colour
 from .http1_body import Http1Body
@@ -56,7 +57,7 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
     target = reference.target if own_target is None else own_target
     fields = request.headers._list
     # What is not ASCII is no token, and refused as "?" is.
-    method = request.method.encode("ascii", "replace")
+    method = _METHODS.get(request.method) or request.method.encode("ascii", "replace")
     if hop is not None and hop.is_forwarding and reference.scheme == "http":
         if own_target is None:
             # RFC 9112 3.2.2: the absolute form.
@@ -71,6 +72,8 @@ class Http1Connection:
     While an exchange is under way the connection belongs to it, and nobody else touches it; it goes back to its keeper
     with the last byte of the response, before the response is handed over if all of it came in one read.
     """
+
+    is_shared: Literal[False] = False
 
     __slots__ = (
         "__weakref__",
@@ -88,7 +91,9 @@ class Http1Connection:
         "upload",
     )
 
-    def __init__(self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour) -> None:
+    def __init__(
+        self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour, known_heads: KnownHeads | None = None
+    ) -> None:
         # The keeper's: what it filed the connection under, whether it carries no exchange, and when it expires.
         self.route = route
         self.is_idle = False
@@ -99,7 +104,7 @@ class Http1Connection:
         self.stream = stream
         self.keeper = keeper
         self._colour = colour
-        self.decoder = ResponseDecoder()
+        self.decoder = ResponseDecoder(known_heads=known_heads)
         self.upload: Upload | None = None
         # Whether nothing may follow the current exchange: its request says so, or was not sent to its end.
         self._is_last = False
@@ -123,17 +128,19 @@ class Http1Connection:
         """
         tracer = None
         try:
-            decoder = self.decoder
-            timeouts = request.extensions.get("timeout") or {}
+            extensions = request.extensions
+            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
             deadline = request._deadline
-            tracer = make_tracer(request.extensions, "http11", awaits=self._colour.awaits)
+            # Speed: `make_tracer` asks for these, too.
+            if "trace" in extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
+                tracer = make_tracer(extensions, "http11", awaits=self._colour.awaits)
             if tracer is not None:
                 await tracer.begin("send_request_headers", {"request": request})
             self._begin_request(request, head, framing)
             if tracer is not None:
                 await self._trace_sent(tracer, request, timeouts)
                 request._timings._sent_at = time.monotonic()
-            response_head = None
+            decoder, response_head = self.decoder, None
             while response_head is None:
                 if self.upload is not None:
                     await self.push(timeouts.get("write"), deadline)
@@ -249,24 +256,25 @@ class Http1Connection:
         if decoder.is_done and not decoder.is_upgraded and self.upload is None and tracer is None:
             body = ByteStream(content)
             now = timings._ended_at = timings._received_at
-            self.finish(now)
+            # Speed: `finish`, without the call for what is usual.
+            if decoder.can_reuse and not self._is_last:
+                self.keeper.release(self, now)
+            else:
+                self.finish(now)
         else:
             if decoder.is_upgraded:
                 self._network_stream.unread(decoder.leftover)
             body = self._colour.make_body(Http1Body(self, request, content, timeouts, tracer))
-        headers = Headers._from_raw(head.fields)
-        headers._index = head.index
-        return Response._from_wire(
-            head.status_code,
-            headers,
-            body,
-            {
-                "http_version": head.http_version,
-                "reason_phrase": head.reason_phrase,
-                "network_stream": self._network_stream,
-                "timings": timings,
-            },
-        )
+        # Copies: the decoder may give this head to the next response as well.
+        extensions = {
+            "http_version": head.http_version,
+            "reason_phrase": head.reason_phrase,
+            "network_stream": self._network_stream,
+            "timings": timings,
+        }
+        index = head.index
+        headers = Headers._from_raw(head.fields.copy(), None if index is None else index.copy())
+        return Response._from_wire(head.status_code, headers, body, extensions)
 
     def _notice(self) -> None:
         if self.is_idle:
@@ -274,6 +282,11 @@ class Http1Connection:
 
 
 # Private from here on.
+
+_NO_TIMEOUTS: Mapping[str, Any] = {}
+
+# Speed: what most requests have is encoded once.
+_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")}
 
 
 def _join_fields(fields: FieldList, forward_fields: FieldList) -> FieldList:

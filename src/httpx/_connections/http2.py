@@ -13,7 +13,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal
 
 from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
 from .._models import Request, Response
@@ -26,32 +26,19 @@ from .._protocols.h2.streams import H2Stream, StreamState
 from .._trace import log_close
 from .baton import ReaderBaton
 from .colours import Colour
-from .http2_exchange import Http2Exchange, NoRoomError
+from .http2_exchange import Http2Exchange
 from .network_stream import make_network_stream
+from .shared import NoRoomError, SharedKeeper
 from .turn import WriteTurn
 
 # How often something available is read in a row while the lock is held; what is left is read by who waits for it.
 MAX_DRAINED_READS = 16
 
 
-class SharedKeeper(Protocol):
-    """Whom a connection belongs to: the pool."""
-
-    def end_exchange(self, connection: Http2Connection) -> None:
-        """Take back the place of one exchange."""
-
-    def lose_exchange(self, connection: Http2Connection) -> None:
-        """Take back the place of an exchange that nobody will finish. Called by finalisers: takes no lock."""
-
-    def refresh(self, connection: Http2Connection) -> None:
-        """Note that the connection takes more or fewer exchanges than before, or no more at all."""
-
-    def drop_idle(self, connection: Http2Connection) -> None:
-        """Close an idle connection that is of no more use."""
-
-
 class Http2Connection:
     """A stream, and any number of exchanges on it."""
+
+    is_shared: Literal[True] = True
 
     __slots__ = (
         "__weakref__",

@@ -22,13 +22,10 @@ from .._trace import Tracer, make_tracer
 from .http2_tunnel import Http2Tunnel
 from .http2_upload import Http2Upload
 from .network_stream import make_network_stream
+from .shared import NoRoomError
 
 if TYPE_CHECKING:
     from .http2 import Http2Connection
-
-
-class NoRoomError(Exception):
-    """The request cannot be sent on this connection, and nothing of it was: it is for another one."""
 
 
 def make_head(request: Request) -> RequestHead:

@@ -56,10 +56,11 @@ class Headers(MutableMapping[str, str]):
             self._list = _encode_fields(headers, encoding or "ascii")
 
     @classmethod
-    def _from_raw(cls, fields: list[RawField]) -> Self:
-        """Return headers that own this list, without looking at it."""
+    def _from_raw(cls, fields: list[RawField], index: dict[bytes, bytes] | None = None) -> Self:
+        """Return headers that own this list, and its index if that is known, without looking at them."""
         headers = cls.__new__(cls)
         headers._list = fields
+        headers._index = index
         return headers
 
     @property

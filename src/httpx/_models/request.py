@@ -145,8 +145,13 @@ class Request:
     # Private from here on.
 
     @classmethod
-    def _from_client(cls, method: str, url: URL, headers: Headers, extensions: dict[str, Any]) -> Self:
-        """Return a request without a body that owns `headers` and `extensions`; the method is in upper case."""
+    def _from_client(
+        cls, method: str, url: URL, headers: Headers, extensions: dict[str, Any], *, lacks_host: bool = False
+    ) -> Self:
+        """Return a request without a body that owns `headers` and `extensions`; the method is in upper case.
+
+        With lacks_host there is no Host in `headers`, which then need not be looked through.
+        """
         request = cls.__new__(cls)
         request.method = method
         request.url = url
@@ -154,7 +159,12 @@ class Request:
         request.extensions = extensions
         request.stream = _NO_BODY
         request._content = b""
-        request._add_front_fields()
+        if lacks_host and method not in _METHODS_WITH_BODY:
+            host = url._uri_reference.host_field
+            if host:
+                headers._list.insert(0, (b"Host", host))
+        else:
+            request._add_front_fields()
         return request
 
     def _add_body_fields(self, body_fields: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
+from .heap import teach_allocator
 from .sockets import MAX_WAIT, socket_info, wait_for_any
 
 # Takes milliseconds (None: as long as it takes) and returns something true if the socket is ready.
@@ -157,6 +158,9 @@ class SyncNetwork(Network):
     """The network of threads; one serves all of them."""
 
     __slots__ = ()
+
+    def __init__(self) -> None:
+        teach_allocator()
 
     def make_waiter(self) -> Waiter:
         return SyncWaiter()

@@ -14,6 +14,7 @@ import trio
 
 from .base import READ_SIZE, Network, Stream, T, Waiter, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
+from .heap import teach_allocator
 from .sockets import socket_info, wait_for_any
 
 
@@ -173,6 +174,7 @@ class TrioNetwork(Network):
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
+        teach_allocator()
 
     def make_waiter(self) -> Waiter:
         return TrioWaiter()

@@ -10,6 +10,7 @@ import pytest
 from httpx._exceptions import LocalProtocolError, RemoteProtocolError
 from httpx._protocols.fields import FieldList
 from httpx._protocols.h1 import DecoderLimits, ResponseDecoder
+from httpx._protocols.h1.head import MAX_KEPT_HEAD_SIZE, MAX_KNOWN_HEADS, KnownHeads, ResponseHead
 
 from .h1_feeding import cut, decode, decode_in_all_cuts
 
@@ -42,9 +43,14 @@ def test_response_from_the_rfc() -> None:
     assert not outcome.has_ended
 
 
-def test_warm_exchange_takes_four_calls() -> None:
+@pytest.mark.parametrize(("is_head_known", "count"), [(True, 4), (False, 8)])
+def test_warm_exchange_takes_few_calls(is_head_known: bool, count: int) -> None:
     decoder = ResponseDecoder()
     names: list[str] = []
+    if is_head_known:
+        decoder.reset("GET")
+        decoder.receive_head(RFC_RESPONSE)
+        decoder.take_buffered()
 
     def trace(frame: FrameType, event: str, _: object) -> None:
         if event == "call":
@@ -62,17 +68,75 @@ def test_warm_exchange_takes_four_calls() -> None:
     assert len(body) == 51
     assert decoder.is_done
     assert decoder.can_reuse
-    assert len(names) <= 4
+    assert len(names) <= count
+
+
+def test_the_head_that_came_before_is_taken_again() -> None:
+    decoder = ResponseDecoder()
+    heads: list[ResponseHead] = []
+    for data in (RFC_RESPONSE, RFC_RESPONSE, RFC_RESPONSE.replace(b"53 GMT", b"54 GMT"), RFC_RESPONSE):
+        decoder.reset("GET")
+        head = decoder.receive_head(data)
+        assert head is not None
+        heads.append(head)
+        assert decoder.take_buffered() == RFC_RESPONSE[-51:]
+        assert decoder.can_reuse
+    assert heads[0] is heads[1]
+    assert heads[2].fields[0] == (b"Date", b"Mon, 27 Jul 2009 12:28:54 GMT")
+    assert heads[3] is heads[0]
+
+
+def test_decoders_may_share_the_heads_that_they_know() -> None:
+    known_heads = KnownHeads()
+    heads = []
+    for number in (0, 0, *range(1, MAX_KNOWN_HEADS + 1), 0):
+        decoder = ResponseDecoder(known_heads=known_heads)
+        decoder.reset("GET")
+        heads.append(decoder.receive_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %d\r\n\r\n" % number))
+        assert decoder.is_done
+    assert heads[0] is heads[1]
+    # Only the last ones are kept.
+    assert heads[-1] is not heads[0]
+    assert len(known_heads.recent) == MAX_KNOWN_HEADS
+
+
+def test_a_known_head_is_framed_as_the_method_asks() -> None:
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+    decoder = ResponseDecoder()
+    for method, body in (("GET", b"abc"), ("HEAD", b""), ("GET", b"abc"), ("CONNECT", b"")):
+        decoder.reset(method)
+        assert decoder.receive_head(data + body) is not None
+        assert decoder.take_buffered() == body
+        assert decoder.is_done
+        assert decoder.is_upgraded == (method == "CONNECT")
+
+
+def test_a_known_head_with_another_field_behind_it_is_another_head() -> None:
+    decoder = ResponseDecoder()
+    for extra in (b"", b"Content-Encoding: gzip\r\n"):
+        decoder.reset("GET")
+        head = decoder.receive_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + extra + b"\r\n")
+        assert head is not None
+        assert len(head.fields) == (2 if extra else 1)
+
+
+@pytest.mark.parametrize("field", [b"Set-Cookie: session=secret", b"X: " + b"x" * MAX_KEPT_HEAD_SIZE])
+def test_secrets_and_large_heads_are_not_kept(field: bytes) -> None:
+    decoder = ResponseDecoder()
+    heads = []
+    for _ in range(2):
+        decoder.reset("GET")
+        heads.append(decoder.receive_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + field + b"\r\n\r\n"))
+    assert heads[0] is not heads[1]
 
 
 def test_one_connection_carries_many_exchanges() -> None:
     decoder = ResponseDecoder()
     for method in ("GET", "HEAD", "GET", "POST"):
         decoder.reset(method)
-        assert (decoder.bytes_received, decoder.has_received, decoder.is_done) == (0, False, False)
+        assert (decoder.bytes_received, decoder.is_done) == (0, False)
         data = RFC_RESPONSE if method != "HEAD" else RFC_RESPONSE[:-51]
         assert decoder.receive_head(data) is not None
-        assert decoder.has_received
         assert decoder.take_buffered() == (b"" if method == "HEAD" else RFC_RESPONSE[-51:])
         assert decoder.is_done
         assert decoder.can_reuse

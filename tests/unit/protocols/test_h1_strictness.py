@@ -281,13 +281,13 @@ def test_end_of_stream_before_any_byte_shows_as_nothing_received() -> None:
     decoder.reset("GET")
     with pytest.raises(RemoteProtocolError, match=r"Server disconnected without sending a response\."):
         decoder.receive_head(b"")
-    assert not decoder.has_received
+    assert not decoder.bytes_received
     decoder = ResponseDecoder()
     decoder.reset("GET")
     decoder.receive_head(b"H")
     with pytest.raises(RemoteProtocolError, match="received 1 bytes"):
         decoder.receive_end(is_truncated=False)
-    assert decoder.has_received
+    assert decoder.bytes_received
 
 
 SEEDS = [

@@ -9,6 +9,9 @@ nothing leaves:
 The warm exchange is three calls: `reset`, `receive_head`, `take_buffered`. The head is matched in the very bytes that
 were read; only one that came in pieces, or in an unusual form, is gathered in `_partial` and read the slow way, which
 searches each byte once. A body by length is handed on as it came, without a copy.
+
+Speed: a server that is asked again mostly says the same again, until the second in its Date is over. So the last heads
+are kept (`KnownHeads`), and taken if what is received begins with the same bytes: a twentieth of the cost of parsing.
 """
 
 from __future__ import annotations
@@ -20,16 +23,15 @@ from ..fields import FieldList, quote
 from .chunked import ChunkedDecoder
 from .head import (
     DEFAULT_LIMITS,
-    FIELD,
-    HEAD,
     HEAD_END,
     DecoderLimits,
+    KnownHeads,
     ResponseHead,
     check_head_size,
     illegal_status_line,
-    is_persistent,
+    match_head,
     parse_head,
-    settle_content_length,
+    settle_framing,
 )
 
 
@@ -37,7 +39,8 @@ class ResponseDecoder:
     """Turn the bytes that a server sends over one connection into heads and bodies.
 
     Attributes (plain ones, since a property would be a call in each exchange):
-        is_done: the response is complete. True at once where no body follows, else with the last byte taken.
+        is_done: the response is complete: with its head if no body follows or all of it came along, else with the last
+            byte taken.
         can_reuse: another exchange may begin on this connection.
         is_upgraded: the connection left HTTP: 101, or 2xx to CONNECT. `leftover` belongs to what it carries since.
         leftover: bytes after the end of the response.
@@ -52,6 +55,7 @@ class ResponseDecoder:
         "_failure",
         "_informational_count",
         "_is_persistent",
+        "_known_heads",
         "_limits",
         "_method",
         "_partial",
@@ -67,7 +71,7 @@ class ResponseDecoder:
         "trailers",
     )
 
-    def __init__(self, *, limits: DecoderLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, *, limits: DecoderLimits = DEFAULT_LIMITS, known_heads: KnownHeads | None = None) -> None:
         self.is_done = False
         self.can_reuse = True
         self.is_upgraded = False
@@ -81,6 +85,7 @@ class ResponseDecoder:
         self._partial = bytearray()  # a head that is incomplete, or what followed an informational one
         self._searched = 0  # how far `_partial` is known not to hold the end of the head
         self._informational_count = 0
+        self._known_heads = KnownHeads() if known_heads is None else known_heads
         self._is_persistent = False
         self._buffered = b""  # what came along with the head
         self._remaining = -1  # bytes missing from a body by length, else -1
@@ -99,15 +104,11 @@ class ResponseDecoder:
         self.is_done = False
         self.content_length = None
         self.bytes_received = 0
-        self.trailers = []
+        if self.trailers:
+            self.trailers = []
         self._state = _HEAD
         self._method = method
         self._informational_count = 0
-
-    @property
-    def has_received(self) -> bool:
-        """Tell whether any byte came since `reset`."""
-        return self.bytes_received > 0
 
     def receive_head(self, data: bytes) -> ResponseHead | None:
         """Take what was received, b"" at the end of the stream, and return the next head if it is complete.
@@ -121,15 +122,16 @@ class ResponseDecoder:
             raise self._refusal()
         self.bytes_received += len(data)
         try:
-            # The usual head, for speed: complete in one read, matched in place. See `head`.
-            if not self._partial and (match := HEAD.match(data)) is not None:
-                head = ResponseHead()
-                head.http_version, status_code, head.reason_phrase = match.groups()
-                head.status_code = int(status_code)
-                end = match.end()
-                head.fields = FIELD.findall(data, match.end(3) + 2, end - 2)
-                self._begin_response(head, data, end)
-                return head
+            if not self._partial:
+                for known, head in self._known_heads.recent:
+                    if data.startswith(known) and self._method != "CONNECT":
+                        self._begin_response(head, data)
+                        return head
+                # The usual head: complete in one read.
+                new_head = match_head(data)
+                if new_head is not None:
+                    self._receive_head(new_head, data)
+                    return new_head
             if not data:
                 raise self._early_end()
             self._partial += data
@@ -160,20 +162,10 @@ class ResponseDecoder:
         Raises:
             RemoteProtocolError: its framing is malformed.
         """
-        data = self._buffered
-        if not data:
-            if self._state is _FAILED:
-                raise self._refusal()
-            return b""
-        self._buffered = b""
-        # The usual response, for speed: all of the body came along.
-        if len(data) == self._remaining:
-            self._remaining = -1
-            self._state = _DONE
-            self.is_done = True
-            self.can_reuse = self._is_persistent
+        data, self._buffered = self._buffered, b""
+        if self._state is _DONE:
             return data
-        return self._decode(data)
+        return self._decode(data) if data or self._state is _FAILED else b""
 
     def receive_body(self, data: bytes) -> bytes:
         """Take what was received, b"" at the (orderly) end of the stream, and return the part of the body in it.
@@ -225,42 +217,39 @@ class ResponseDecoder:
         # Before parsing: what is too large is not worth the time.
         check_head_size(match.end(), 0, self._limits)
         head = parse_head(data[: match.end()])
-        self._begin_response(head, data, match.end())
+        self._receive_head(head, data)
         return head
 
-    def _begin_response(self, head: ResponseHead, data: bytes, end: int) -> None:
-        """Decide what follows the head that ends at this position of data (RFC 9112 6.3)."""
-        fields, limits = head.fields, self._limits
-        if end > limits.max_head_size or len(fields) > limits.max_fields:
-            check_head_size(end, len(fields), limits)
-        head.index = None
+    def _receive_head(self, head: ResponseHead, data: bytes) -> None:
+        """Take the head that data begins with."""
+        limits = self._limits
+        if head.size > limits.max_head_size or len(head.fields) > limits.max_fields:
+            check_head_size(head.size, len(head.fields), limits)
         status_code = head.status_code
         if status_code < 200 or (status_code < 300 and self._method == "CONNECT"):
-            self._pass_on(status_code, data[end:])
+            self._pass_on(status_code, data[head.size :])
             return
-        # Speed: made here, where each field is looked at anyway, it serves whoever looks one up later.
-        index: dict[bytes, bytes] = {}
-        head.index = index
-        for name, value in fields:
-            name = name.lower()
-            # RFC 9110 5.3: fields of one name are one list.
-            index[name] = index[name] + b", " + value if name in index else value
-        length, coding = index.get(b"content-length"), index.get(b"transfer-encoding")
-        connection = index.get(b"connection")
-        if connection is None:
-            self._is_persistent = head.http_version != b"HTTP/1.0"
+        settle_framing(head)
+        self._known_heads.add(data, head)
+        self._begin_response(head, data)
+
+    def _begin_response(self, head: ResponseHead, data: bytes) -> None:
+        """Decide what follows the head that data begins with (RFC 9112 6.3)."""
+        self._is_persistent = head.is_persistent
+        self.content_length = length = head.content_length
+        rest = data[head.size :]
+        if not length or head.coding is not None or self._method == "HEAD" or head.status_code in _WITHOUT_BODY:
+            self._begin_unusual(head, rest)
+            return
+        self._buffered = rest
+        if len(rest) == length:
+            # The usual response: all of the body came along.
+            self._state = _DONE
+            self.is_done = True
+            self.can_reuse = head.is_persistent
         else:
-            self._is_persistent = connection == b"keep-alive" or is_persistent(head.http_version, connection)
-        if length is not None:
-            is_plain = length.isdigit() and len(length) < 20
-            self.content_length = int(length) if is_plain else settle_content_length(fields, length)
-            index[b"content-length"] = length if is_plain else length.partition(b",")[0].strip(b" \t")
-        if self.content_length and coding is None and self._method != "HEAD" and status_code not in _WITHOUT_BODY:
-            self._remaining = self.content_length
+            self._remaining = length
             self._state = _LENGTH
-            self._buffered = data[end:]
-        else:
-            self._begin_unusual(head, coding, data[end:])
 
     def _pass_on(self, status_code: int, rest: bytes) -> None:
         """Go on to the next head, or to what the connection carries from here on."""
@@ -276,8 +265,9 @@ class ResponseDecoder:
             raise RemoteProtocolError(f"Too many informational responses: at most {limit} are taken")
         self._partial += rest
 
-    def _begin_unusual(self, head: ResponseHead, coding: bytes | None, rest: bytes) -> None:
+    def _begin_unusual(self, head: ResponseHead, rest: bytes) -> None:
         """Begin a response whose body is chunked, ends with the connection, or is not there."""
+        coding = head.coding
         # RFC 9112 6.3 rule 1: their fields tell what another request would bring.
         if self._method == "HEAD" or head.status_code in _WITHOUT_BODY:
             self._finish(rest)

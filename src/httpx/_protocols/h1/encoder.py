@@ -6,8 +6,8 @@ What is sent is held to the grammar before the first byte leaves: a CR or LF tha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 from ..._exceptions import LocalProtocolError
 from ..fields import TOKEN_CHARACTER, FieldList, check_fields, join_checked, quote
@@ -31,9 +31,9 @@ def encode_request_head(method: bytes, target: bytes, fields: FieldList) -> tupl
     """
     key = tuple(fields)
     known = _known_lines.get(key)
-    line = b"%b %b" % (method, target)
+    line = method + b" " + target
     if known is not None and _REQUEST_LINE.fullmatch(line) is not None:
-        return b"%b%b" % (line, known[0]), known[1]
+        return line + known[0], known[1]
     head, framing = encode_head(method, target, fields), request_framing(fields)
     if _PUBLIC_FIELDS.issuperset(map(bytes.lower, map(_name_of, fields))):
         if len(_known_lines) >= MAX_KNOWN_LINES:
@@ -92,8 +92,7 @@ def request_framing(fields: FieldList) -> RequestFraming:
     return RequestFraming(content_length=int(length), is_chunked=False, is_last=is_last)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFraming:
+class RequestFraming(NamedTuple):
     """How the end of a request's body is marked: by its length, by chunks, or there is none (neither).
 
     After a request that is_last no other may follow on its connection (RFC 9112 9.6).

@@ -1,15 +1,15 @@
 """Parse heads of HTTP/1.1 responses and trailer sections (RFC 9112 2.2, 4, 5), and hold the limits of the decoder.
 
-The usual head matches one regular expression, `HEAD`, and a second one, `FIELD`, takes its fields apart; the decoder
-applies both itself. A head that does not match is read again by `parse_head`, line by line: it knows the deviations
-that RFC 9112 lets a user agent take (obs-fold, LF alone, a missing reason phrase) and says what is wrong with all
-others. All patterns are possessive: they look at each byte a bounded number of times, whatever a server sends.
+The usual head matches one regular expression, and a second one takes its fields apart: `match_head`. A head that does
+not match is read again by `parse_head`, line by line: it knows the deviations that RFC 9112 lets a user agent take
+(obs-fold, LF alone, a missing reason phrase) and says what is wrong with all others. All patterns are possessive: they
+look at each byte a bounded number of times, whatever a server sends.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..._exceptions import RemoteProtocolError
 from ..fields import TOKEN_CHARACTER, FieldList, quote, quote_line
@@ -19,11 +19,12 @@ MAX_FIELDS = 1000  # field lines a head or trailer section; RFC 9110 5.4 sets no
 MAX_INFORMATIONAL = 100  # 1xx responses an exchange; RFC 9110 15.2 sets none; Go allowed 5 up to 1.22
 MAX_TRAILER_SIZE = 64 * 1024  # bytes; RFC 9112 7.1.2 leaves it open; curl allows 64 KiB
 MAX_CHUNK_LINE_SIZE = 4 * 1024  # bytes; RFC 9112 7.1.1 asks for a limit on extensions; Go allows 4 KiB a line
+MAX_KEPT_HEAD_SIZE = 2 * 1024  # bytes; heads that are sent again and again are smaller than that
+MAX_KNOWN_HEADS = 2  # an origin; comparing with each of them is a cost to every head that is not among them
 MAX_CHUNK_EXTENSIONS_SIZE = 16 * 1024  # bytes beyond those of the body; as above; Go, hyper and Node.js have 16 KiB
 
 
-@dataclass(frozen=True, slots=True)
-class DecoderLimits:
+class DecoderLimits(NamedTuple):
     """What a server may make the decoder hold; beyond it the response is a RemoteProtocolError. Sizes in bytes."""
 
     max_head_size: int = MAX_HEAD_SIZE
@@ -40,42 +41,102 @@ DEFAULT_LIMITS = DecoderLimits()
 class ResponseHead:
     """The status line and the fields of one response; names as received, values without the whitespace around.
 
-    `index` has the values by name in lower case, those of repeated fields joined with ", "; None for heads that begin
-    no body.
+    Whoever gets one changes nothing in it: the decoder gives the same one for the same bytes. What `settle_framing`
+    sets is there for heads alone that begin a body; `index` is None for others.
+
+    Attributes:
+        size: how many bytes it has on the wire.
+        index: the values by name in lower case, those of repeated fields joined with ", ".
+        content_length, coding: what Content-Length and Transfer-Encoding declare, None if nothing.
+        is_persistent: whether the connection outlives the response, as far as the fields tell.
     """
 
     # No __init__, its call would be one more in each exchange: who makes a head sets the attributes.
-    __slots__ = ("fields", "http_version", "index", "reason_phrase", "status_code")
+    __slots__ = (
+        *("http_version", "status_code", "reason_phrase", "fields", "size"),
+        *("index", "content_length", "coding", "is_persistent"),
+    )
 
     http_version: bytes
     status_code: int
     reason_phrase: bytes
     fields: FieldList
+    size: int
     index: dict[bytes, bytes] | None
+    content_length: int | None
+    coding: bytes | None
+    is_persistent: bool
 
     def as_tuple(self) -> tuple[bytes, int, bytes, FieldList]:
         """Return version, status code, reason phrase and fields, the form in which listeners are told of it."""
-        return self.http_version, self.status_code, self.reason_phrase, self.fields
+        return self.http_version, self.status_code, self.reason_phrase, self.fields.copy()
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.http_version!r} {self.status_code} {self.reason_phrase!r}>"
 
 
-# RFC 9112 4: a version of the major number 1 (2.3), the status code (RFC 9110 15: 100 to 599; servers send others, of
-# which those from 600 on are harmless), the reason phrase.
-_STATUS = rb"(HTTP/1\.[0-9]) ([1-9][0-9][0-9])"
-_REASON = rb" ([\t\x20-\x7e\x80-\xff]*+)"
-
-# A whole head in its usual form, at the start of the data. Groups: version, status code, reason phrase.
-HEAD = re.compile(
-    _STATUS + _REASON + rb"\r\n(?:" + TOKEN_CHARACTER + rb"++:[^\x00\r\n]*+(?<![ \t])\r\n)*+\r\n",
-)
-
-# One field line of a block that `HEAD` matched; right for no other.
-FIELD = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
-
 # RFC 9112 2.2: a recipient may take LF alone as the end of a line.
 HEAD_END = re.compile(rb"\n\r?\n")
+
+
+class KnownHeads:
+    """The last heads that came from one place, for the decoders of all connections that lead there.
+
+    Threads may share it: what is kept is replaced as a whole.
+    """
+
+    __slots__ = ("recent",)
+
+    def __init__(self) -> None:
+        # Each with its bytes, the last one first.
+        self.recent: tuple[tuple[bytes, ResponseHead], ...] = ()
+
+    def add(self, data: bytes, head: ResponseHead) -> None:
+        """Keep the head that data begins with, unless it is large or holds what may be secret."""
+        if head.size <= MAX_KEPT_HEAD_SIZE and head.index is not None and b"set-cookie" not in head.index:
+            self.recent = ((data[: head.size], head), *self.recent[: MAX_KNOWN_HEADS - 1])
+
+
+def match_head(data: bytes) -> ResponseHead | None:
+    """Return the head at the start of data, None unless all of it is there in the usual form."""
+    match = _HEAD.match(data)
+    if match is None:
+        return None
+    head = ResponseHead()
+    head.http_version, status_code, head.reason_phrase = match.groups()
+    head.status_code = int(status_code)
+    head.size = size = match.end()
+    head.fields = _FIELD.findall(data, match.end(3) + 2, size - 2)
+    head.index = None
+    return head
+
+
+def settle_framing(head: ResponseHead) -> None:
+    """Find out what the fields of a final head say about its body and its connection.
+
+    Raises:
+        RemoteProtocolError: as `parse_content_length`.
+    """
+    index: dict[bytes, bytes] = {}
+    for name, value in head.fields:
+        name = name.lower()
+        # RFC 9110 5.3: fields of one name are one list.
+        index[name] = index[name] + b", " + value if name in index else value
+    head.index = index
+    connection = index.get(b"connection")
+    if connection is None:
+        head.is_persistent = head.http_version != b"HTTP/1.0"
+    else:
+        head.is_persistent = connection == b"keep-alive" or is_persistent(head.http_version, connection)
+    head.coding = index.get(b"transfer-encoding")
+    length = index.get(b"content-length")
+    if length is None:
+        head.content_length = None
+    elif length.isdigit() and len(length) < 20:
+        head.content_length = int(length)
+    else:
+        head.content_length = settle_content_length(head.fields, length)
+        index[b"content-length"] = length.partition(b",")[0].strip(b" \t")
 
 
 def check_head_size(size: int, count: int, limits: DecoderLimits) -> None:
@@ -106,6 +167,8 @@ def parse_head(data: bytes) -> ResponseHead:
     head.status_code = int(match[2])
     head.reason_phrase = match[3] or b""
     head.fields = parse_fields(block)
+    head.size = len(data)
+    head.index = None
     return head
 
 
@@ -171,6 +234,19 @@ def illegal_status_line(data: bytes) -> RemoteProtocolError:
 
 
 # Private from here on.
+
+# RFC 9112 4: a version of the major number 1 (2.3), the status code (RFC 9110 15: 100 to 599; servers send others, of
+# which those from 600 on are harmless), the reason phrase.
+_STATUS = rb"(HTTP/1\.[0-9]) ([1-9][0-9][0-9])"
+_REASON = rb" ([\t\x20-\x7e\x80-\xff]*+)"
+
+# A whole head in its usual form, at the start of the data. Groups: version, status code, reason phrase.
+_HEAD = re.compile(
+    _STATUS + _REASON + rb"\r\n(?:" + TOKEN_CHARACTER + rb"++:[^\x00\r\n]*+(?<![ \t])\r\n)*+\r\n",
+)
+
+# One field line of a block that `_HEAD` matched; right for no other.
+_FIELD = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n")
 
 # RFC 9112 4: the space before an absent reason phrase is required; many servers leave it away.
 _STATUS_LINE = re.compile(_STATUS + rb"(?:" + _REASON + rb")?+")
