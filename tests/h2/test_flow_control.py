@@ -68,14 +68,15 @@ async def test_the_window_of_the_connection_is_kept_to(
         received.append(total)
         conversation.server.wait()
         conversation.update_window(0, 1_000_000)
-        ended = 0
-        while ended < 2:
+        ended: list[int] = []
+        while len(ended) < 2:
             last = conversation.wait_for(DATA)
             total += len(last.payload)
             if last.flags & END_STREAM:
-                ended += 1
-                conversation.answer(last.stream_id)
+                ended.append(last.stream_id)
         received.append(total)
+        for stream_id in ended:
+            conversation.answer(stream_id)
         conversation.read_to_end()
 
     server = serve_frames(script)
@@ -90,6 +91,74 @@ async def test_the_window_of_the_connection_is_kept_to(
 
 async def post(client: FaceClient, url: str, content: Any) -> httpx.Response:
     return await client.post(url, content=content)
+
+
+async def test_uploads_share_a_window_that_is_given_in_drops(
+    h2_client: H2Client, serve_frames: ServeFrames, colour: Colour
+) -> None:
+    turns: list[int] = []
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((INITIAL_WINDOW_SIZE, 1_000_000))
+        poll = conversation.read_headers()
+        total = 0
+        while total < 65535:
+            total += len(conversation.wait_for(DATA).payload)
+        conversation.server.wait()
+        for _ in range(8):
+            conversation.update_window(0, 1000)
+            turns.append(conversation.wait_for(DATA).stream_id)
+        conversation.update_window(0, 1_000_000)
+        ended: list[int] = []
+        while len(ended) < 2:
+            last = conversation.wait_for(DATA)
+            if last.flags & END_STREAM:
+                ended.append(last.stream_id)
+        for stream_id in (*ended, poll.stream_id):
+            conversation.answer(stream_id)
+        conversation.read_to_end()
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        # It reads for all, and so nobody else looks at every window that comes.
+        poll = colour.start(client.get, server.url())
+        await colour.until(lambda: server.received_size)
+        tasks = [colour.start(post, client, server.url(), b"x" * 90_000) for _ in range(2)]
+        await colour.until(lambda: len(client.pool._shelves.active) == 1 and _blocked_count(client) == 2)
+        server.may_go_on.set()
+        for task in (*tasks, poll):
+            assert (await task.join()).text == "ok"
+    # Both had their turns.
+    assert set(turns) == {3, 5}
+
+
+def _blocked_count(client: FaceClient) -> int:
+    (connection,) = client.pool._shelves.active
+    return len(connection.engine._send_windows._blocked)
+
+
+async def test_the_end_of_a_body_needs_no_window(h2_client: H2Client, face: Face, serve_frames: ServeFrames) -> None:
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((INITIAL_WINDOW_SIZE, 1000))
+        conversation.answer(conversation.read_request().stream_id)
+        request = conversation.read_headers()
+        conversation.wait_for(DATA)
+        conversation.greet((INITIAL_WINDOW_SIZE, 100))
+        # The response begins; that is what the body waits for, and so the window is below zero then.
+        conversation.send_headers(request.stream_id)
+        last = conversation.wait_for(DATA)
+        assert (last.payload, last.flags) == (b"", END_STREAM)
+        conversation.send_data(request.stream_id, b"ok", is_last=True)
+        conversation.read_to_end()
+
+    def parts() -> Iterator[bytes]:
+        yield b"x" * 1000
+        # Pulled when the response is read.
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        await client.get(server.url())
+        assert (await client.post(server.url(), content=face.generate(parts()))).text == "ok"
 
 
 async def test_a_window_may_be_below_zero(h2_client: H2Client, serve_frames: ServeFrames) -> None:

@@ -100,8 +100,9 @@ class H2Engine:
 
     def send_data(self, stream: H2Stream, data: memoryview, *, is_last: bool) -> int:
         """Send as much of data as the windows allow, and the end of the stream behind it; return how much that was."""
-        size = min(self._send_windows.allow(stream, len(data)), MAX_PRODUCED_SIZE)
-        if size <= 0 and (data or not is_last):
+        # RFC 9113 6.9.1: the end of the stream alone needs no window, also where that is below 0.
+        size = max(min(self._send_windows.allow(stream, len(data)), MAX_PRODUCED_SIZE), 0)
+        if not size and (data or not is_last):
             return 0
         is_last = is_last and size == len(data)
         put, max_frame_size = self._put, self.peer.max_frame_size

@@ -25,8 +25,12 @@ class SendWindows:
     def allow(self, stream: H2Stream, size: int) -> int:
         """Return how many of size bytes may be sent, 0 or less for none; the stream is woken when it may be more."""
         allowed = min(size, stream.send_window, self._size)
+        blocked = self._blocked
+        if blocked:
+            blocked.pop(stream.id, None)
         if allowed < size:
-            self._blocked[stream.id] = stream
+            # Behind all others, whose turn it is when there is more for all.
+            blocked[stream.id] = stream
         return allowed
 
     def spend(self, stream: H2Stream, size: int) -> None:
@@ -62,7 +66,7 @@ class SendWindows:
         stream.send_window += increment
         if not increment or stream.send_window > MAX_WINDOW_SIZE:
             raise StreamFault(_code_of(increment), f"WINDOW_UPDATE of {increment}")
-        if self._blocked.pop(stream.id, None) is not None:
+        if stream.id in self._blocked:
             self._wake(stream.id)
 
     def shift(self, streams: Iterable[H2Stream], difference: int) -> None:
@@ -81,8 +85,8 @@ class SendWindows:
     # Private from here on.
 
     def _wake_blocked(self) -> None:
-        blocked, self._blocked = self._blocked, {}
-        for stream_id in blocked:
+        # They stay blocked: those who are woken first may use it all up, and the others go back to sleep.
+        for stream_id in self._blocked:
             self._wake(stream_id)
 
 
