@@ -317,6 +317,31 @@ async def test_what_a_field_section_unpacks_to_is_bounded(h2_client: H2Client, s
     assert server.connection_count == 1
 
 
+async def test_credit_for_what_was_sent_is_no_flood(h2_client: H2Client, serve_frames: ServeFrames) -> None:
+    """Go's server gives credit for each read of its handler, twice: for the stream and for the connection."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        request = conversation.read_headers()
+        left = 8_000_000
+        while left:
+            size = len(conversation.wait_for(DATA).payload)
+            left -= size
+            credits = [min(1024, size - start) for start in range(0, size, 1024)]
+            updates = [
+                frame(WINDOW_UPDATE, 0, stream_id, struct.pack(">I", credit))
+                for credit in credits
+                for stream_id in (0, request.stream_id)
+            ]
+            conversation.send(b"".join(updates))
+        conversation.answer(request.stream_id)
+        conversation.read_to_end()
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        assert (await client.post(server.url(), content=bytes(8_000_000))).text == "ok"
+
+
 async def test_frames_now_and_then_are_no_flood(h2_client: H2Client, serve_frames: ServeFrames) -> None:
     def script(conversation: FrameConversation) -> None:
         conversation.greet()

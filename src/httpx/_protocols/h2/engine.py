@@ -112,11 +112,11 @@ class H2Engine:
             flags = END_STREAM if is_last and end == size else 0
             put(frames.write_header(frames.DATA, flags, stream.id, end - start))
             put(data[start:end])
-            self._allowance.earn()
             if end == size:
                 break
             start = end
         self._send_windows.spend(stream, size)
+        self._allowance.count_sent(size)
         if is_last:
             self._finish_sending(stream)
         return size
@@ -385,7 +385,7 @@ class H2Engine:
         self._wake(0)
 
     def _receive_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._allowance.spend(self.received_at, "WINDOW_UPDATE")
+        self._allowance.spend_update(self.received_at)
         increment = frames.read_number(payload) & MAX_STREAM_ID
         if not stream_id:
             self._send_windows.add(increment)
