@@ -33,11 +33,7 @@ class AsyncioWaiter:
 
     def set(self) -> None:
         self._is_set = True
-        try:
-            wake_up(self._future)
-        except RuntimeError:
-            # The loop is closed, and whoever waited on it is gone.
-            pass
+        wake_up(self._future)
 
     @property
     def is_set(self) -> bool:
@@ -84,7 +80,11 @@ class AsyncioNetwork(Network):
         return (is_known or self._is_running_here()) and ("trio" not in sys.modules or not is_trio_task())
 
     def call_soon(self, function: Callable[[], None]) -> bool:
-        self._loop.call_soon(function)
+        try:
+            self._loop.call_soon(function)
+        except RuntimeError:
+            # The loop is closed.
+            return False
         return True
 
     def call_from_thread(self, function: Callable[[], None]) -> bool:

@@ -49,6 +49,8 @@ class AsyncioSocketStream(AsyncioStream):
         return size
 
     def call_when_writable(self, function: Callable[[], None]) -> bool:
+        if self._loop.is_closed():
+            return False
         self._on_room = function
         if self._is_full and self._fault is None:
             self._begin_waiting_for_room()

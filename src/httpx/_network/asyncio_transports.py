@@ -63,6 +63,8 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
         return len(data)
 
     def call_when_writable(self, function: Callable[[], None]) -> bool:
+        if self._loop.is_closed():
+            return False
         self._on_room = function
         if not self._is_writing_paused:
             self._loop.call_soon(self._tell_of_room)
