@@ -1,17 +1,20 @@
-"""Forty threads on one client that change places as often as they can."""
+"""Forty threads on one client that change places as often as they can, and what an interrupt leaves to the others."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import httpx
 from tests.network.lines import Trust
 
+from .conftest import ServeFrames
 from .echo import EchoServer
+from .scripted import FrameConversation, answering_each
 
 THREADS_COUNT = 40
 REQUESTS_COUNT = 50
@@ -62,3 +65,36 @@ def test_forty_threads_get_their_own_answers(eager_switching: None, trust: Trust
         assert sum(counts) == THREADS_COUNT * REQUESTS_COUNT
         assert pool.connection_count == pool.idle_count == 1
     server.close()
+
+
+def test_an_interrupted_read_costs_the_connection(serve_frames: ServeFrames) -> None:
+    """What was read may be lost with it, so nothing else may be asked for there."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.answer(conversation.read_request().stream_id)
+        conversation.read_request()
+        conversation.read_to_end()
+
+    class InterruptedStream:
+        """Stands in for the connection's stream, whose poll the interrupt strikes."""
+
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._stream, name)
+
+        async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+            raise KeyboardInterrupt
+
+    server = serve_frames(script, answering_each)
+    with httpx.Client(http1=False, http2=True) as client:
+        assert client.get(server.url()).text == "ok"
+        pool = client._transport._pool  # type: ignore[attr-defined]  # the base class has none
+        (connection,) = pool._shelves.idle
+        connection.stream = InterruptedStream(connection.stream)
+        with pytest.raises(KeyboardInterrupt):
+            client.get(server.url())
+        assert pool.connection_count == 0
+        assert client.post(server.url("/next"), content=b"x").text == "/next"

@@ -136,6 +136,11 @@ class ReaderBaton(Generic[Received]):
             self.wake_all()
 
     @property
+    def has_failed(self) -> bool:
+        """Tell whether nothing more will be read."""
+        return self._error is not None
+
+    @property
     def has_reader(self) -> bool:
         """Tell whether somebody reads or is about to.
 

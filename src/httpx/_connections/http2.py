@@ -114,7 +114,7 @@ class Http2Connection:
     @property
     def is_usable(self) -> bool:
         """Tell whether another exchange may begin on it, now or later."""
-        return not (self.engine.is_closing or self._is_lost or self.turn.has_failed)
+        return not (self.engine.is_closing or self._is_lost or self.turn.has_failed or self.baton.has_failed)
 
     def check(self) -> bool:
         """Take what came while nobody read; return whether another exchange may begin. It does not wait."""
