@@ -34,6 +34,9 @@ from .turn import WriteTurn
 # How often something available is read in a row while the lock is held; what is left is read by who waits for it.
 MAX_DRAINED_READS = 16
 
+# Seconds. Others have the lock for less; who waits longer has it itself.
+LOCK_PATIENCE = 0.2
+
 
 class Http2Connection:
     """A stream, and any number of exchanges on it."""
@@ -183,6 +186,8 @@ class Http2Connection:
     def can_open(self) -> bool:
         """Tell whether a stream may be opened at this time. To be called under the lock."""
         engine = self.engine
+        if self._lost_streams:
+            self._reset_lost()
         # Of those who come before the server has spoken, one goes ahead; the others wait for what it says.
         return engine.has_room and (engine.peer.is_known or not engine.streams) and self.is_usable
 
@@ -200,8 +205,9 @@ class Http2Connection:
                 f"Pool timeout: for {timeout} s the server of an HTTP/2 connection let no stream be opened. It may "
                 "have limited their number to 0."
             ) from exc
-        if not self._may_wait() and not self.can_open():
-            raise NoRoomError
+        with self.lock:
+            if not self._may_wait() and not self.can_open():
+                raise NoRoomError
 
     async def wait_for_tunnels(self, timeout: float | None, deadline: float | None) -> None:
         """Wait until it is known that the server takes extended CONNECT (RFC 8441 3).
@@ -263,12 +269,21 @@ class Http2Connection:
             self._lost_streams.append(stream)
         self.keeper.lose_exchange(self)
 
-    def reset_lost(self) -> None:
+    def give_up(self, stream: H2Stream) -> None:
+        """Reset a stream that nobody reads to its end.
+
+        The garbage collector may finish a user's generator, and close its response, while this very thread has the
+        lock. Then it is left to whoever has the lock, or has it next.
+        """
+        self._lost_streams.append(stream)
+        self.reset_lost(patience=LOCK_PATIENCE)
+
+    def reset_lost(self, *, patience: float = 0) -> None:
         """Reset the streams of lost exchanges, unless somebody has the lock, who will then do so."""
-        if self._lost_streams and self.lock.acquire(blocking=False):
+        if self._lost_streams and self.lock.acquire(timeout=patience):
             try:
                 self._reset_lost()
-                self.turn.flush_now()
+                self.flush_soon()
             finally:
                 self.lock.release()
 
@@ -321,8 +336,6 @@ class Http2Connection:
     def _feed(self, data: bytes | None) -> None:
         if data is None:
             return
-        if self._lost_streams:
-            self._reset_lost()
         try:
             if data:
                 self.engine.receive(data, time.monotonic())
@@ -335,6 +348,8 @@ class Http2Connection:
             self._is_lost = True
             raise
         finally:
+            if self._lost_streams:
+                self._reset_lost()
             self.flush_soon()
 
     def _drain(self) -> None:

@@ -170,7 +170,7 @@ class Http2Exchange:
         if self._tracer is not None and self._stream is not None:
             await self._trace_closed(self._tracer, self._stream)
 
-    def abandon(self, code: ErrorCode = ErrorCode.CANCEL) -> None:
+    def abandon(self) -> None:
         """Give the place back, whatever there is still to send or to come."""
         if self._is_over:
             return
@@ -178,9 +178,7 @@ class Http2Exchange:
         connection, stream = self.connection, self._stream
         try:
             if stream is not None:
-                with connection.lock:
-                    connection.engine.reset(stream, code)
-                    connection.flush_soon()
+                connection.give_up(stream)
         finally:
             connection.end()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from .._exceptions import ReadTimeout
 from .._network.base import Stream
 from .._network.errors import closed_read_error, closed_write_error, write_timeout
-from .._protocols.h2.errors import ErrorCode
 from .._protocols.h2.streams import H2Stream, StreamState
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Http2Tunnel(Stream):
                 connection.engine.send_data(stream, memoryview(b""), is_last=True)
                 connection.flush_soon()
         # RFC 9113 8.5: what is not closed in order is reset, with CANCEL in place of a TCP reset.
-        self._exchange.abandon(ErrorCode.CANCEL)
+        self._exchange.abandon()
 
     abort = close
 

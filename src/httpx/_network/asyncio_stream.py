@@ -283,8 +283,8 @@ class AsyncioStream(Stream):
 def wake_up(future: asyncio.Future[None] | None) -> None:
     """Let whoever waits on future go on, unless it does already, or its loop is closed.
 
-    On a closed loop nobody goes on. To tell a future of that drops the last reference to the task that waits on it, whose
-    cleanup would run here and now, in the middle of whatever its waker does under a lock.
+    On a closed loop nobody goes on. To tell a future of that drops the last reference to the task that waits on it,
+    whose cleanup would run here and now, in the middle of whatever its waker does under a lock.
     """
     if future is not None and not future.done() and not future.get_loop().is_closed():
         future.set_result(None)

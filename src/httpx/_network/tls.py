@@ -26,6 +26,9 @@ T = TypeVar("T")
 # Bytes of plain text that one `write_now` encrypts; sixteen records. What the peer does not take is held in memory.
 WRITE_SIZE = 256 * 1024
 
+# Seconds. Others have the lock for less; who waits longer has it itself.
+LOCK_PATIENCE = 0.2
+
 # The largest plain text of one record; RFC 8446 5.1.
 _RECORD_SIZE = 16 * 1024
 
@@ -120,8 +123,13 @@ class TLSStream(Stream):
     @property
     def session(self) -> ssl.SSLSession | None:
         """What a later connection to the same peer can resume; with TLS 1.3 only known after the first read."""
-        with self._lock:
+        # As in `write_now`.
+        if not self._lock.acquire(True, LOCK_PATIENCE):
+            return None
+        try:
             return self._object.session
+        finally:
+            self._lock.release()
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         while True:
@@ -161,7 +169,10 @@ class TLSStream(Stream):
         self._inner.watch(lambda: notice() if self.is_readable() else None)
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
-        with self._lock:
+        # The garbage collector may finish what closes a response, in the middle of a read of this very thread.
+        if not self._lock.acquire(True, LOCK_PATIENCE):
+            return 0
+        try:
             self._flush()
             if self._unsent or not data:
                 return 0
@@ -173,6 +184,8 @@ class TLSStream(Stream):
                 raise write_error(exc) from exc
             self._flush()
             return size
+        finally:
+            self._lock.release()
 
     def call_when_writable(self, function: Callable[[], None]) -> bool:
         return self._inner.call_when_writable(function)
