@@ -197,8 +197,20 @@ class Pool:
         if not connection.is_reused:
             connection.is_reused = True
             self._connector.keep_session(connection)
-        self._inbox.append((connection, Return.ENDED))
-        self._settle()
+        # Speed: as in `release`.
+        if self._lock.acquire(False):
+            try:
+                now = time.monotonic()
+                connection.idle_until = now + self._keepalive_expiry
+                closing = self._shelves.end_exchange(connection, now)
+            finally:
+                self._lock.release()
+            for other in closing:
+                other.close()
+        else:
+            self._inbox.append((connection, Return.ENDED))
+        if self._inbox:
+            self._settle()
 
     def lose_exchange(self, connection: Http2Connection) -> None:
         """Take back the place of an exchange that nobody will finish. Called by finalisers, on any thread."""
@@ -239,7 +251,8 @@ class Pool:
             if connection is None:
                 return None
             if connection.is_shared is True:
-                if self._check_shared(connection):
+                # Speed: where others are under way, somebody reads.
+                if (connection.exchange_count > 1 and connection.is_usable) or self._check_shared(connection):
                     return connection
                 continue
             try:

@@ -23,9 +23,11 @@ under the lock in one hold, and every way out of `wait` goes through `_leave`. T
 baton and is cancelled, or runs out of time, before it could run: by then it owns the baton, so leaving hands it on. A
 need is a state, looked at again after each wake-up, not a signal that could be missed; a wake-up too many does no harm.
 
-Time. A wait is bounded from its beginning, whatever role the task has or gets meanwhile: bytes for other streams do not
-extend it. A reader that runs out of time fails alone; any other error of `read` or `feed` means that the connection is
-dead, and everyone who waits gets it, each an exception of its own.
+Time. Where an event loop would have to be given a timer for each wait, and be told to forget nearly all of them, one
+alarm for all who wait rings at the first of their limits. A wait is bounded from its beginning, whatever role the task
+has or gets meanwhile: bytes for other streams do not extend it. A reader that runs out of time fails alone; any other
+error of `read` or `feed` means that the connection is dead, and everyone who waits gets it, each an exception of its
+own.
 
 Interrupts. A cancelled read loses nothing (see `Stream`). A KeyboardInterrupt may strike between any two instructions
 and lose bytes that were received but not fed; a connection that lost bytes must not go on, so the connection fails.
@@ -34,6 +36,7 @@ and lose bytes that were received but not fed; a connection that lost bytes must
 from __future__ import annotations
 
 import copy
+import weakref
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from time import monotonic
@@ -45,9 +48,11 @@ from .._network.errors import read_timeout
 if TYPE_CHECKING:
     import threading
 
-    from .._network.base import Waiter
+    from .._network.base import Alarm, Waiter
 
 Received = TypeVar("Received")
+
+_FOREVER = float("inf")
 
 
 class ReaderBaton(Generic[Received]):
@@ -58,7 +63,18 @@ class ReaderBaton(Generic[Received]):
     something. At the end of the stream it has to meet every need or to raise: the reader would read the end forever.
     """
 
-    __slots__ = ("_error", "_feed", "_lock", "_make_waiter", "_read", "_reader", "_waiting")
+    __slots__ = (
+        "__weakref__",
+        "_alarm",
+        "_error",
+        "_feed",
+        "_lock",
+        "_make_waiter",
+        "_read",
+        "_reader",
+        "_rings_at",
+        "_waiting",
+    )
 
     def __init__(
         self,
@@ -67,6 +83,7 @@ class ReaderBaton(Generic[Received]):
         *,
         read: Callable[[float | None, float | None], Awaitable[Received]],
         feed: Callable[[Received], object],
+        make_alarm: Callable[[Callable[[], None]], Alarm | None] = lambda _: None,
     ) -> None:
         self._lock = lock
         self._make_waiter = make_waiter
@@ -76,6 +93,11 @@ class ReaderBaton(Generic[Received]):
         # Nobody is in here while there is no reader.
         self._waiting: OrderedDict[Hashable, _Place] = OrderedDict()
         self._error: Exception | None = None
+        # Weakly: an alarm that is set must not keep a connection that is lost. It rings at the first limit of those who
+        # wait, or before that.
+        ring = weakref.WeakMethod(self._check_limits)
+        self._alarm = make_alarm(lambda: None if (method := ring()) is None else method())
+        self._rings_at = _FOREVER
 
     async def wait(
         self, key: Hashable, is_met: Callable[[], bool], timeout: float | None, deadline: float | None = None
@@ -100,10 +122,14 @@ class ReaderBaton(Generic[Received]):
                         raise copy_of(self._error) from self._error.__cause__
                     if not in_time:
                         raise read_timeout(timeout, deadline)
-                    self._enter(place)
+                    self._enter(place, limit)
                 # Handed on between these lines, the baton needs no wait: nobody else can take it away.
                 if self._reader is not place:
-                    in_time = await place.waiter.wait(timeout, limit)
+                    if self._alarm is None:
+                        in_time = await place.waiter.wait(timeout, limit)
+                    else:
+                        await place.waiter.wait(None)
+                        in_time = not place.is_late
                 elif await self._read_until(is_met, place, timeout, limit):
                     return
         except BaseException as exc:
@@ -179,7 +205,19 @@ class ReaderBaton(Generic[Received]):
                 self.fail(ReadError("The connection was given up: an interrupt struck while it was read."))
             raise
 
-    def _enter(self, place: _Place) -> None:
+    def _check_limits(self) -> None:
+        """Let those go whose time is up, and set the alarm for the next one."""
+        with self._lock:
+            now = monotonic()
+            late = [place for place in self._waiting.values() if place.limit <= now]
+            for place in late:
+                place.is_late = True
+                self.wake(place.key)
+            self._rings_at = min((place.limit for place in self._waiting.values()), default=_FOREVER)
+            if self._alarm is not None and self._rings_at < _FOREVER:
+                self._alarm.set(self._rings_at)
+
+    def _enter(self, place: _Place, limit: float | None) -> None:
         """Take the baton if it is free, else a place among the waiting."""
         reader = self._reader
         if reader is None:
@@ -189,6 +227,11 @@ class ReaderBaton(Generic[Received]):
                 raise RuntimeError(f"Another task waits for {place.key!r}; one at a time may.")
             place.waiter = self._make_waiter()
             self._waiting[place.key] = place
+            if self._alarm is not None and limit is not None:
+                place.limit = limit
+                if limit < self._rings_at:
+                    self._rings_at = limit
+                    self._alarm.set(limit)
 
     def _leave(self, place: _Place) -> None:
         """Leave whatever place this is; if it holds the baton, hand it on. Leaving again does nothing."""
@@ -204,13 +247,16 @@ class ReaderBaton(Generic[Received]):
 class _Place:
     """The place of one task: waiting, reading, or neither."""
 
-    __slots__ = ("key", "waiter")
+    __slots__ = ("is_late", "key", "limit", "waiter")
 
     # Made when the place is among the waiting; a reader needs none.
     waiter: Waiter
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
+        # Where an alarm tells the time: when to stop waiting, and whether that has come.
+        self.limit = _FOREVER
+        self.is_late = False
 
 
 def limit_of(timeout: float | None, deadline: float | None, since: float | None = None) -> float | None:

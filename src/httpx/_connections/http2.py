@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
@@ -22,6 +22,7 @@ from .._network.errors import write_timeout
 from .._protocols.h2.engine import H2Engine
 from .._protocols.h2.errors import ErrorCode
 from .._protocols.h2.request_fields import RequestHead
+from .._protocols.h2.settings import DEFAULT_MAX_STREAMS
 from .._protocols.h2.streams import H2Stream, StreamState
 from .._trace import log_close
 from .baton import ReaderBaton
@@ -46,7 +47,6 @@ class Http2Connection:
     __slots__ = (
         "__weakref__",
         "_is_flush_due",
-        "_is_lost",
         "_lost_streams",
         "_max_streams",
         "_network",
@@ -59,8 +59,10 @@ class Http2Connection:
         "idle_until",
         "is_idle",
         "is_reused",
+        "is_usable",
         "keeper",
         "lock",
+        "max_exchanges",
         "network_stream",
         "route",
         "stream",
@@ -82,8 +84,11 @@ class Http2Connection:
         self.exchange_count = 0
         self.is_idle = False
         self.idle_until = 0.0
-        # Whether it ever carried an exchange to its end.
+        # Whether it ever carried an exchange to its end, whether another one may begin on it, now or later, and how
+        # many it takes at this time. One may always wait until the server takes it.
         self.is_reused = False
+        self.is_usable = True
+        self.max_exchanges = DEFAULT_MAX_STREAMS
         self.keeper = keeper
         self.stream = stream
         self.colour = colour
@@ -94,14 +99,14 @@ class Http2Connection:
         self.lock = threading.Lock()
         self.turn = WriteTurn(self.lock, network.make_waiter, stream)
         self.baton: ReaderBaton[bytes | None] = ReaderBaton(
-            self.lock, network.make_waiter, read=self._read, feed=self._feed
+            self.lock, network.make_waiter, read=self._read, feed=self._feed, make_alarm=network.make_alarm
         )
         self._others: set[object] = set()
         self._lost_streams: deque[H2Stream] = deque()
-        self._is_lost = False
         self._is_flush_due = False
         # Nothing is sent before the first request is, to go out in one write with it.
-        self.engine = H2Engine(put=self.turn.put, wake=self._wake)
+        self.engine = H2Engine(put=self.turn.put, wake=self.baton.wake, wake_others=self._wake_others)
+        # What the keeper was told.
         self._max_streams = self.max_exchanges
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
         notice = weakref.WeakMethod(self._notice)
@@ -109,29 +114,26 @@ class Http2Connection:
 
     # For the pool.
 
-    @property
-    def max_exchanges(self) -> int:
-        """How many exchanges it takes at this time. One may always wait until the server takes it."""
-        return max(self.engine.peer.max_concurrent_streams, 1)
-
-    @property
-    def is_usable(self) -> bool:
-        """Tell whether another exchange may begin on it, now or later."""
-        return not (self.engine.is_closing or self._is_lost or self.turn.has_failed or self.baton.has_failed)
-
     def check(self) -> bool:
         """Take what came while nobody read; return whether another exchange may begin. It does not wait."""
         with self.lock:
             if not self.baton.has_reader:
                 self._drain()
+            self.look()
         return self.is_usable
+
+    def look(self) -> None:
+        """Take over what became of its parts."""
+        if self.engine.is_closing or self.turn.has_failed or self.baton.has_failed:
+            self.is_usable = False
+        self.max_exchanges = max(self.engine.peer.max_concurrent_streams, 1)
 
     def retire(self) -> None:
         """Let no other exchange begin on it."""
-        self._is_lost = True
+        self.is_usable = False
 
-    async def exchange(self, request: Request, head: RequestHead) -> Response:
-        """Send a request and return its response, with the body still to be read.
+    def exchange(self, request: Request, head: RequestHead) -> Awaitable[Response]:
+        """Return what sends a request and gives its response, with the body still to be read.
 
         Raises:
             NoRoomError: the server does not take another stream. Nothing was sent.
@@ -140,7 +142,7 @@ class Http2Connection:
             RemoteProtocolError: the response is malformed, or the server ended it.
             LocalProtocolError: the body is not as long as declared.
         """
-        return await Http2Exchange(self, request).run(head)
+        return Http2Exchange(self, request).run(head)
 
     @property
     def is_silent(self) -> bool:
@@ -178,18 +180,18 @@ class Http2Connection:
 
     def abort(self) -> None:
         """Drop the connection, whatever its state."""
-        self._is_lost = True
+        self.is_usable = False
         self.stream.abort()
 
     # For its exchanges.
 
     def can_open(self) -> bool:
         """Tell whether a stream may be opened at this time. To be called under the lock."""
-        engine = self.engine
         if self._lost_streams:
             self._reset_lost()
+        peer, count = self.engine.peer, len(self.engine.streams)
         # Of those who come before the server has spoken, one goes ahead; the others wait for what it says.
-        return engine.has_room and (engine.peer.is_known or not engine.streams) and self.is_usable
+        return self.is_usable and count < peer.max_concurrent_streams and (count == 0 or peer.is_known)
 
     async def wait_to_open(self, timeout: float | None, deadline: float | None) -> None:
         """Wait until a stream may be opened, for what only the server's word stands in the way of.
@@ -259,10 +261,6 @@ class Http2Connection:
         except ReadTimeout as exc:
             raise write_timeout(timeout, deadline) from exc
 
-    def end(self) -> None:
-        """Give back the place of an exchange that is over."""
-        self.keeper.end_exchange(self)
-
     def lose(self, stream: H2Stream | None) -> None:
         """Give up an exchange that nobody will finish. For finalisers: takes no lock."""
         if stream is not None:
@@ -311,17 +309,15 @@ class Http2Connection:
         """Tell whether the server may take another stream before one of those under way ends."""
         return self.is_usable and not (self.engine.peer.is_known and self.engine.streams)
 
-    def _wake(self, stream_id: int) -> None:
-        if stream_id:
-            self.baton.wake(stream_id)
-        else:
-            for key in self._others:
-                self.baton.wake(key)
+    def _wake_others(self) -> None:
+        for key in self._others:
+            self.baton.wake(key)
 
     async def _read(self, timeout: float | None, deadline: float | None) -> bytes | None:
         """Wait for bytes, for the baton; None if something was sent meanwhile, which somebody may wait for."""
         self.tell_keeper()
         if self.turn.has_failed:
+            self.is_usable = False
             # What the server said before it went away comes first, and nothing more will come.
             data = self.stream.read_available()
             if data is None:
@@ -340,17 +336,17 @@ class Http2Connection:
             if data:
                 self.engine.receive(data, time.monotonic())
             else:
-                self._is_lost = True
                 self.engine.receive_end()
                 # For those who have no stream.
                 self.baton.fail(ReadError("The server closed the connection."))
         except TransportError:
-            self._is_lost = True
+            self.is_usable = False
             raise
         finally:
             if self._lost_streams:
                 self._reset_lost()
             self.flush_soon()
+            self.look()
 
     def _drain(self) -> None:
         """Take what is there. The lock is held, and nobody reads."""
@@ -363,11 +359,11 @@ class Http2Connection:
                 if not data:
                     break
         except TransportError as exc:
-            self._is_lost = True
+            self.is_usable = False
             self.baton.fail(exc)
         except BaseException:
             # Bytes may be lost, and without them the others mean nothing.
-            self._is_lost = True
+            self.is_usable = False
             self.baton.fail(ReadError("The connection was given up: an interrupt struck while it was read."))
             raise
 

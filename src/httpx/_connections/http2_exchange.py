@@ -180,7 +180,8 @@ class Http2Exchange:
             if stream is not None:
                 connection.give_up(stream)
         finally:
-            connection.end()
+            connection.look()
+            connection.keeper.end_exchange(connection)
 
     def __del__(self) -> None:
         if not getattr(self, "_is_over", True):
@@ -341,7 +342,7 @@ class Http2Exchange:
                     connection.engine.reset(stream, ErrorCode.CANCEL)
                     connection.flush_soon()
         finally:
-            connection.end()
+            connection.keeper.end_exchange(connection)
 
     async def _drop_upload(self) -> None:
         upload, self._upload = self._upload, None

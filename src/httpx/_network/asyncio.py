@@ -12,7 +12,7 @@ from threading import get_ident
 from .._exceptions import ConnectError
 from .asyncio_sockets import AsyncioSocketStream
 from .asyncio_stream import wake_up
-from .base import READ_SIZE, Network, Stream, Waiter, remaining
+from .base import READ_SIZE, Alarm, Network, Stream, Waiter, remaining
 from .detection import is_trio_task
 from .heap import teach_allocator
 from .sockets import wait_for_any
@@ -55,6 +55,32 @@ class AsyncioWaiter:
         return self._is_set
 
 
+class AsyncioAlarm:
+    """A timer that is armed anew only for an earlier time."""
+
+    __slots__ = ("_function", "_loop", "_timer", "_when")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+        self._loop = loop
+        self._function = function
+        self._timer: asyncio.TimerHandle | None = None
+        self._when = 0.0
+
+    def set(self, when: float) -> None:
+        if self._timer is not None:
+            if self._when <= when:
+                return
+            self._timer.cancel()
+        self._when = when
+        self._timer = self._loop.call_later(max(when - time.monotonic(), 0.0), self._ring)
+
+    # Private from here on.
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._function()
+
+
 class AsyncioNetwork(Network):
     """The network of one loop."""
 
@@ -69,6 +95,9 @@ class AsyncioNetwork(Network):
 
     def make_waiter(self) -> Waiter:
         return AsyncioWaiter(self._loop)
+
+    def make_alarm(self, function: Callable[[], None]) -> Alarm | None:
+        return AsyncioAlarm(self._loop, function)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -206,6 +206,13 @@ class Waiter(Protocol):
         ...
 
 
+class Alarm(Protocol):
+    """One timer for all who wait for the same thing."""
+
+    def set(self, when: float) -> None:
+        """Have the function called at that time on `time.monotonic()`, or earlier if it was set for that before."""
+
+
 class Network(ABC):
     """Make the streams and waiters of one colour (for asyncio: of one loop).
 
@@ -296,6 +303,13 @@ class Network(ABC):
     @abstractmethod
     def make_waiter(self) -> Waiter:
         """Return a waiter of this colour."""
+
+    def make_alarm(self, function: Callable[[], None]) -> Alarm | None:
+        """Return what calls function at a time that can be changed, for networks whose waits would cost a timer each.
+
+        None where they do not.
+        """
+        return None
 
     @abstractmethod
     async def sleep(self, seconds: float) -> None:

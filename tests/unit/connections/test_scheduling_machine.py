@@ -264,7 +264,7 @@ class BatonHandedToTheGone(ReaderBaton[bytes]):
 class TwoReaders(ReaderBaton[bytes]):
     """Who comes does not look whether somebody reads."""
 
-    def _enter(self, place: ReadingPlace) -> None:
+    def _enter(self, place: ReadingPlace, limit: float | None) -> None:
         self._reader = place
 
 

@@ -2,8 +2,9 @@
 
 The engine knows no time but the one it is given, waits for nothing, and is called under the lock of its connection.
 What it wants sent goes to `put`, in the order in which it must reach the wire; who may have something to look at is
-told by `wake`, with the id of the stream. What a peer does wrong about one stream resets that, and what it does wrong
-about the connection is raised, after a GOAWAY was put: the connection is over then.
+told by `wake`, with the id of the stream, and by `wake_others` if no stream is meant. What a peer does wrong about one
+stream resets that, and what it does wrong about the connection is raised, after a GOAWAY was put: the connection is
+over then.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ class H2Engine:
         received_at: the time of the last bytes that came.
     """
 
-    def __init__(self, *, put: Callable[[bytes | memoryview], None], wake: Callable[[int], None]) -> None:
+    def __init__(
+        self, *, put: Callable[[bytes | memoryview], None], wake: Callable[[int], None], wake_others: Callable[[], None]
+    ) -> None:
         self._put = put
         self._wake = wake
+        self._wake_others = wake_others
         self.streams: dict[int, H2Stream] = {}
         self.peer = PeerSettings()
         self.is_closing = False
@@ -355,8 +359,7 @@ class H2Engine:
         difference = self.peer.initial_window_size - last_window_size
         if difference:
             self._send_windows.shift(self.streams.values(), difference)
-        # Key 0 is of those who wait until they may open a stream.
-        self._wake(0)
+        self._wake_others()
 
     def _receive_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
         # RFC 9113 8.4: this side has switched it off.
@@ -368,7 +371,7 @@ class H2Engine:
             self._put(frames.write_ping(payload, is_ack=True))
             return
         self.pong_count += 1
-        self._wake(0)
+        self._wake_others()
 
     def _receive_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
         if len(payload) < 8:
@@ -382,7 +385,7 @@ class H2Engine:
             self._goaway += f" {payload[8:208]!r}"
         for stream in [stream for stream in self.streams.values() if stream.id > self._last_id]:
             self._fail(stream, f"The server closed the connection by {self._goaway}.", is_unprocessed=True)
-        self._wake(0)
+        self._wake_others()
 
     def _receive_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._allowance.spend_update(self.received_at)
