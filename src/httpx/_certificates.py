@@ -9,19 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ._types import CertPart, CertTypes
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What a connection by a context must keep to besides.
 
     `fingerprints` are SHA-256 hashes of certificates, of which the server must show one; if there are none, any will
@@ -155,6 +152,8 @@ def _path_of(part: CertPart) -> Iterator[str]:
             file.write(part)
             yield f"/proc/self/fd/{file.fileno()}"
     else:
+        import tempfile  # rare path, with a dozen modules behind it
+
         # The folder is its owner's alone.
         with tempfile.TemporaryDirectory(prefix="certificate-") as folder:
             path = os.path.join(folder, "certificate.pem")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import threading
 from binascii import b2a_base64
+from typing import TYPE_CHECKING
 
 from ._exceptions import RemoteProtocolError
-from ._protocols.challenges import choose_digest
-from ._protocols.digest import DigestSession
 from ._protocols.fields import FieldList
+
+if TYPE_CHECKING:
+    from ._protocols.digest import DigestSession
 
 # Challenges answered for one request, or one tunnel: the first, and those that call a nonce stale.
 MAX_ANSWERS = 3
@@ -57,6 +59,9 @@ class ProxyCredentials:
         An answer to the first challenge of a request is worth a try, even if it brought one: its nonce may have been
         forgotten by a proxy that was started anew. If that is refused too, the password is wrong.
         """
+        from ._protocols.challenges import choose_digest  # most proxies make none
+        from ._protocols.digest import DigestSession
+
         try:
             challenge = choose_digest([value for name, value in fields if name.lower() == b"proxy-authenticate"])
         except RemoteProtocolError:

@@ -31,8 +31,6 @@ from ._protocols.fields import FieldList
 from ._protocols.h1.decoder import ResponseDecoder
 from ._protocols.h1.encoder import encode_head
 from ._protocols.h1.head import ResponseHead
-from ._protocols.socks4 import Socks4Handshake
-from ._protocols.socks5 import Socks5Handshake
 from ._proxy_auth import MAX_ANSWERS, ProxyCredentials
 from ._timings import Timings
 from ._tls import default_context
@@ -222,6 +220,9 @@ class Hop:
 
     async def _ask_socks(self, stream: Stream, host: str, port: int, attempt: Attempt) -> None:
         tracer = None if attempt.tracer is None else attempt.tracer.renamed("socks")
+        from ._protocols.socks4 import Socks4Handshake  # most clients have no such proxy
+        from ._protocols.socks5 import Socks5Handshake
+
         handshake: _Handshake
         if self._scheme == "socks4":
             host = await _resolve_ipv4(host, port, attempt)

@@ -14,10 +14,10 @@ from tests.origin import Origin
 
 from .conftest import Serve
 from .faces import Face
-from .proxy_scripts import always, tunnelling
+from .proxy_scripts import ESTABLISHED, always, play_origin, tunnelling
 from .servers import OK, Conversation, answering, answering_always
 
-# Seconds; longer than anything else in these tests, and far below what a busy machine may add.
+# Seconds that a peer waits between two messages, and so the least that the step between them takes.
 PAUSE = 0.05
 
 
@@ -95,8 +95,10 @@ async def test_an_address_is_not_resolved_and_plain_http_has_no_tls(face: Face, 
 
 async def test_the_way_through_a_proxy_is_a_step(face: Face, serve: Serve, trust: Trust) -> None:
     def slow(conversation: Conversation) -> None:
+        conversation.read_head()
         time.sleep(PAUSE)
-        tunnelling(always, context=trust.server_context())(conversation)
+        conversation.send(ESTABLISHED)
+        play_origin(conversation, always, trust.server_context())
 
     proxy = serve(slow)
     async with face.client(proxy=proxy.url(), verify=trust.client_context()) as client:
@@ -110,6 +112,8 @@ async def test_a_slow_answer_and_a_slow_body_are_told_apart(face: Face, serve: S
         conversation.read_request()
         time.sleep(PAUSE)
         conversation.send(OK[:-1])
+        # Until the client has seen this.
+        conversation.server.wait()
         time.sleep(2 * PAUSE)
         conversation.send(OK[-1:])
 
@@ -118,6 +122,7 @@ async def test_a_slow_answer_and_a_slow_body_are_told_apart(face: Face, serve: S
         async with client.stream("GET", server.url()) as response:
             assert timings_of(response).receive is None
             assert (timings_of(response).wait or 0) >= PAUSE
+            server.may_go_on.set()
             await face.read(response)
         assert (timings_of(response).receive or 0) >= 2 * PAUSE
 
