@@ -6,6 +6,7 @@ reported, and left out. An environment is used again as long as the table of the
 
 from __future__ import annotations
 
+import compileall
 import json
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def prepare(names: list[str]) -> dict[str, Environment]:
     for directory in {LIBRARIES[name].environment for name in names}:
         libraries = [library for library in LIBRARIES.values() if library.environment == directory]
         environment = Environment(directory)
-        if not any(library.name == OURS for library in libraries):
+        if any(library.name == OURS for library in libraries):
+            # As pip does with packages that are not editable; else the imports of cold processes would compile.
+            compileall.compile_dir(ROOT / "src", quiet=2)
+        else:
             make(environment, libraries)
         environment.find_versions([library for library in libraries if library.name in names])
         environments[directory] = environment

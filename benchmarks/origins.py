@@ -17,7 +17,7 @@ from benchmarks.origin.nginx import start_nginx
 from benchmarks.processes import die_with_parent
 from benchmarks.workloads import Origin
 
-# Where clients find proxies and certificates; what is measured is not to depend on it.
+# Where clients find proxies and certificates, and what changes the interpreter; no figure is to depend on it.
 REMOVED = ("ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle", "sslkeylogfile")
 
 
@@ -102,7 +102,7 @@ def make_environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name.lower() not in REMOVED and not name.lower().endswith("_proxy")
+        if name.lower() not in REMOVED and not name.lower().endswith("_proxy") and not name.startswith("PYTHON")
     }
     return {**kept, "PYTHONPATH": str(ROOT)}
 

@@ -72,7 +72,10 @@ def judge(tables: Tables) -> Iterator[Verdict]:
             peer, peer_cost = (LIBRARIES[best].title, costs[best]) if best else ("", math.nan)
             yield Verdict(workload.title, ours, peer, peer_cost, ours, workload.limit)
             continue
-        for peer, target in [*workload.rivals, *([(best, workload.target)] if best else [])]:
+        rivals = dict(workload.rivals)
+        if best:
+            rivals.setdefault(best, workload.target)
+        for peer, target in rivals.items():
             if peer in costs:
                 yield Verdict(workload.title, ours, LIBRARIES[peer].title, costs[peer], ours / costs[peer], target)
     for growth in GROWTHS:
