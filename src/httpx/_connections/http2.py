@@ -51,7 +51,6 @@ class Http2Connection:
         "_max_streams",
         "_network",
         "_others",
-        "_probe_after",
         "baton",
         "colour",
         "engine",
@@ -64,6 +63,7 @@ class Http2Connection:
         "lock",
         "max_exchanges",
         "network_stream",
+        "probe_after",
         "route",
         "stream",
         "turn",
@@ -95,7 +95,7 @@ class Http2Connection:
         self.network_stream = make_network_stream(stream, colour)
         self._network = network
         # Seconds of silence after which the server is asked for a sign of life.
-        self._probe_after = probe_after
+        self.probe_after = probe_after
         self.lock = threading.Lock()
         self.turn = WriteTurn(self.lock, network.make_waiter, stream)
         self.baton: ReaderBaton[bytes | None] = ReaderBaton(
@@ -144,17 +144,16 @@ class Http2Connection:
         """
         return Http2Exchange(self, request).run(head)
 
-    @property
-    def is_silent(self) -> bool:
-        """Tell whether nothing was received for so long that it is worth a probe."""
-        after = self._probe_after
-        if after is None or not self.is_reused or self.exchange_count > 1:
-            return False
-        return time.monotonic() - self.engine.received_at >= after
+    async def probe(self, timeout: float | None, deadline: float | None) -> None:
+        """Ask the server for a sign of life if nothing was received for long.
 
-    async def probe(self, timeout: float | None, deadline: float | None) -> bool:
-        """Ask the server for a sign of life; return False if none came in time."""
-        engine = self.engine
+        Raises:
+            NoRoomError: none came in time.
+        """
+        engine, after = self.engine, self.probe_after
+        is_silent = after is not None and time.monotonic() - engine.received_at >= after
+        if not is_silent or not self.is_reused or self.exchange_count > 1:
+            return
         with self.lock:
             count = engine.pong_count
             engine.ping(count.to_bytes(8, "big"))
@@ -163,7 +162,8 @@ class Http2Connection:
             await self._wait_apart(lambda: engine.pong_count > count or not self.is_usable, timeout, deadline)
         except TransportError:
             self.retire()
-        return self.is_usable
+        if not self.is_usable:
+            raise NoRoomError
 
     def wake(self) -> None:
         """Make the exchanges under way fail, from any thread."""

@@ -15,6 +15,7 @@ from .._content import ByteStream
 from .._exceptions import LocalProtocolError, ReadTimeout, StreamClosed, TransportError
 from .._models import Headers, Request, Response
 from .._network.errors import is_over, read_timeout, write_timeout
+from .._protocols.fields import FieldList
 from .._protocols.h2.errors import ErrorCode
 from .._protocols.h2.request_fields import RequestHead, make_request_head
 from .._protocols.h2.streams import H2Stream
@@ -22,7 +23,6 @@ from .._trace import Tracer, make_tracer
 from .http2_tunnel import Http2Tunnel
 from .http2_upload import Http2Upload
 from .network_stream import make_network_stream
-from .shared import NoRoomError
 
 if TYPE_CHECKING:
     from .http2 import Http2Connection
@@ -90,14 +90,12 @@ class Http2Exchange:
     async def run(self, head: RequestHead) -> Response:
         """Send the request and return its response; see `Http2Connection.exchange`."""
         try:
-            self._tracer = make_tracer(self._request.extensions, "http2", awaits=self.connection.colour.awaits)
-            if self.connection.is_silent and not await self.connection.probe(
-                self._timeouts.get("connect"), self._deadline
-            ):
-                # Nothing was sent; the pool finds another one.
-                raise NoRoomError
-            if "protocol" in self._request.extensions:
-                await self.connection.wait_for_tunnels(self._timeouts.get("read"), self._deadline)
+            connection, request = self.connection, self._request
+            self._tracer = make_tracer(request.extensions, "http2", awaits=connection.colour.awaits)
+            if connection.probe_after is not None:
+                await connection.probe(self._timeouts.get("connect"), self._deadline)
+            if "protocol" in request.extensions:
+                await connection.wait_for_tunnels(self._timeouts.get("read"), self._deadline)
             stream = self._send(head)
             if stream is None:
                 stream = await self._send_later(head)
@@ -112,7 +110,12 @@ class Http2Exchange:
                     self._timings._sent_at = time.monotonic()
                     if stream.has_answer():
                         break
-                await self._wait(stream.has_answer, is_answered=False)
+                    await self._wait(stream.has_answer, is_answered=False)
+                else:
+                    # Speed: as `_wait`, without it.
+                    await connection.baton.wait(
+                        stream.id, stream.has_answer, self._timeouts.get("read"), self._deadline
+                    )
             self._timings._received_at = time.monotonic()
             if not stream.status_code:
                 assert stream.failure is not None
@@ -121,7 +124,7 @@ class Http2Exchange:
                 self._is_refused = True
                 await self._drop_upload()
             if self._tracer is not None:
-                await self._tracer.end((stream.status_code, stream.fields))
+                await self._tracer.end((stream.status_code, _fields_of(stream)))
             return self._begin_response(stream)
         except BaseException as exc:
             if isinstance(exc, TransportError):
@@ -287,9 +290,13 @@ class Http2Exchange:
             self._finish(stream)
         else:
             body = connection.colour.make_body(self)
+        head = stream.head
+        assert head is not None
+        # Copies, for their owner may change them, and the head is kept.
+        headers = Headers._from_raw(head.fields.copy(), head.index.copy())
         return Response._from_wire(
             stream.status_code,
-            Headers._from_raw(stream.fields),
+            headers,
             body,
             {
                 "http_version": b"HTTP/2",
@@ -370,6 +377,10 @@ class Http2Exchange:
 
 
 # Private from here on.
+
+
+def _fields_of(stream: H2Stream) -> FieldList:
+    return [] if stream.head is None else stream.head.fields.copy()
 
 
 def _never() -> bool:

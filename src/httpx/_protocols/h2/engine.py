@@ -14,12 +14,13 @@ from collections.abc import Callable
 from ..._exceptions import RemoteProtocolError
 from . import frames
 from .errors import ConnectionFault, ErrorCode, StreamFault, name_code
-from .field_blocks import BlockGatherer, FieldBlock
+from .field_blocks import BlockGatherer
 from .floods import FrameAllowance
 from .frames import ACK, END_STREAM, MAX_STREAM_ID, FrameReader
 from .hpack_decoder import HeaderListTooLarge, HpackDecoder, HpackError
 from .hpack_encoder import HpackEncoder
 from .request_fields import RequestHead
+from .response_fields import HeadMemory
 from .send_windows import SendWindows
 from .settings import LOCAL_SETTINGS, MAX_FIELD_LIST_SIZE, PeerSettings
 from .streams import H2Stream, StreamState
@@ -61,6 +62,7 @@ class H2Engine:
         self._decoder = HpackDecoder(max_list_size=MAX_FIELD_LIST_SIZE)
         self._send_windows = SendWindows(wake)
         self._window = ConnectionWindow()
+        self._heads = HeadMemory()
         self._allowance = FrameAllowance()
         self._handlers: tuple[Callable[[int, int, bytes], None], ...] = (
             self._receive_data,
@@ -92,7 +94,11 @@ class H2Engine:
         if self._next_id > MAX_STREAM_ID:
             self.is_closing = True
         stream = H2Stream(
-            stream_id, method=head.fields[0][1], send_window=self.peer.initial_window_size, is_sent=is_last
+            stream_id,
+            method=head.fields[0][1],
+            send_window=self.peer.initial_window_size,
+            is_sent=is_last,
+            heads=self._heads,
         )
         self.streams[stream_id] = stream
         if priority is not None:
@@ -148,7 +154,8 @@ class H2Engine:
             credit = stream.window.consume(len(data))
             if credit:
                 self._put(frames.write_window_update(stream.id, credit))
-        self._give_credit()
+        if self._window.is_owing:
+            self._give_credit()
         return data
 
     def reset(self, stream: H2Stream, code: ErrorCode) -> None:
@@ -183,7 +190,7 @@ class H2Engine:
                 if self._gatherer.is_gathering:
                     block = self._gatherer.go_on(frame_type, flags, stream_id, payload)
                     if block is not None:
-                        self._receive_block(block)
+                        self._receive_block(block.stream_id, block.data, is_last=block.is_last)
                 elif frame_type < len(handlers):
                     if frame_type > frames.HEADERS:
                         frames.check_shape(frame_type, stream_id, len(payload))
@@ -265,7 +272,9 @@ class H2Engine:
         data = frames.unpad(flags, payload, frame="DATA") if flags & frames.PADDED else payload
         unread_size = stream.unread_size
         try:
-            if size and not stream.window.receive(size):
+            # A body that comes in one frame, no larger than any window, needs none of its own.
+            is_whole = flags & END_STREAM and not stream.has_window
+            if size and not is_whole and not stream.window.receive(size):
                 raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the window of the stream allows")
             stream.receive_data(data)
             if flags & END_STREAM:
@@ -296,15 +305,17 @@ class H2Engine:
             del self.streams[stream.id]
 
     def _receive_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        block = self._gatherer.begin(flags, stream_id, payload)
-        if block is not None:
-            self._receive_block(block)
+        if flags & ~END_STREAM == frames.END_HEADERS:
+            # Speed: nothing to gather, and nothing around it.
+            self._receive_block(stream_id, payload, is_last=bool(flags & END_STREAM))
+        elif (block := self._gatherer.begin(flags, stream_id, payload)) is not None:
+            self._receive_block(block.stream_id, block.data, is_last=block.is_last)
 
-    def _receive_block(self, block: FieldBlock) -> None:
-        stream = self.streams.get(block.stream_id) or self._find(block.stream_id, "HEADERS")
+    def _receive_block(self, stream_id: int, data: bytes, *, is_last: bool) -> None:
+        stream = self.streams.get(stream_id) or self._find(stream_id, "HEADERS")
         try:
             # Also for a stream that is closed: RFC 9113 4.3, the table must stay the same on both sides.
-            decoded = self._decoder.decode(block.data)
+            decoded = self._decoder.decode(data)
         except HeaderListTooLarge as exc:
             # Read to its end, so that the others are not concerned.
             if stream is not None:
@@ -316,8 +327,8 @@ class H2Engine:
             self._allowance.spend(self.received_at, "HEADERS of a closed stream")
             return
         try:
-            stream.receive_fields(decoded, is_last=block.is_last)
-            if block.is_last:
+            stream.receive_fields(decoded, is_last=is_last)
+            if is_last:
                 self._receive_end_of(stream)
             elif not stream.status_code:
                 self._allowance.spend(self.received_at, "an informational response")
@@ -327,7 +338,7 @@ class H2Engine:
         except RemoteProtocolError as exc:
             self._reset_faulty(stream, StreamFault(ErrorCode.PROTOCOL_ERROR, str(exc)))
             return
-        self._wake(block.stream_id)
+        self._wake(stream_id)
 
     def _receive_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
         # RFC 9113 5.3.2: deprecated, and nothing to a client.

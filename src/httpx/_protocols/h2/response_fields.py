@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 from ..fields import FieldList, quote
 from .errors import ErrorCode, StreamFault
 
 # What HPACK decodes: shared with its caches, so never to be changed.
 DecodedFields = Sequence[tuple[bytes, bytes]]
+
+# Heads of a connection that are kept.
+MAX_KNOWN_HEADS = 16
 
 
 def parse_head(decoded: DecodedFields) -> tuple[int, FieldList]:
@@ -27,6 +31,49 @@ def parse_head(decoded: DecodedFields) -> tuple[int, FieldList]:
     fields = list(decoded[1:])
     check_fields(fields)
     return int(status), fields
+
+
+class ReadHead:
+    """The head of a response: its fields, the values by name (those of repeated ones joined), its Content-Length."""
+
+    __slots__ = ("content_length", "fields", "index", "status_code")
+
+    def __init__(self, decoded: DecodedFields) -> None:
+        self.status_code, self.fields = parse_head(decoded)
+        self.index: dict[bytes, bytes] = {}
+        for name, value in self.fields:
+            self.index[name] = self.index[name] + b", " + value if name in self.index else value
+        # As it stands; who expects a body looks whether it is a number.
+        self.content_length = self.index.get(b"content-length")
+
+
+class HeadMemory:
+    """Read heads, and those at once that came before.
+
+    Speed: a server sends the same head for most of a second, and HPACK's decoder returns the very same list for it
+    then. What may be a secret is not among them, since the decoder keeps none of that.
+    """
+
+    __slots__ = ("_heads",)
+
+    def __init__(self) -> None:
+        self._heads: dict[int, tuple[DecodedFields, ReadHead]] = {}
+
+    def read(self, decoded: DecodedFields) -> ReadHead:
+        """Return what `ReadHead` makes of it; not to be changed.
+
+        Raises:
+            StreamFault: as `parse_head`.
+        """
+        known = self._heads.get(id(decoded))
+        if known is not None and known[0] is decoded:
+            return known[1]
+        head = ReadHead(decoded)
+        if b"set-cookie" not in head.index:
+            if len(self._heads) >= MAX_KNOWN_HEADS:
+                self._heads.clear()
+            self._heads[id(decoded)] = decoded, head
+        return head
 
 
 def check_fields(fields: FieldList) -> None:
@@ -59,9 +106,7 @@ _VALUE_PATTERN = re.compile(_VALUE)
 # RFC 9113 8.2.2
 _CONNECTION_FIELDS = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
 
-
-def _name_of(field: tuple[bytes, bytes]) -> bytes:
-    return field[0]
+_name_of = itemgetter(0)
 
 
 def _check_each(fields: FieldList) -> None:

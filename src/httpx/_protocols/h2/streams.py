@@ -15,7 +15,7 @@ from ..._exceptions import TransportError
 from ..fields import FieldList
 from ..h1.head import MAX_INFORMATIONAL, parse_content_length
 from .errors import ErrorCode, StreamFault
-from .response_fields import DecodedFields, check_fields, parse_head
+from .response_fields import DecodedFields, HeadMemory, ReadHead, check_fields
 from .windows import StreamWindow
 
 
@@ -32,7 +32,7 @@ class H2Stream:
     """One request and its response.
 
     Attributes:
-        status_code, fields: of the final response; 0 until it came.
+        status_code, head: of the final response; 0 and None until it came.
         parts, unread_size: what came of the body and was not taken.
         trailers: the fields after the body.
         is_complete: the response came to its end.
@@ -44,13 +44,15 @@ class H2Stream:
 
     __slots__ = (
         "_content_length",
+        "_heads",
         "_informational_count",
         "_is_without_body",
         "_received_size",
         "_tunnels",
+        "_window",
         "failure",
-        "fields",
         "has_received",
+        "head",
         "id",
         "is_complete",
         "is_unprocessed",
@@ -60,16 +62,19 @@ class H2Stream:
         "status_code",
         "trailers",
         "unread_size",
-        "window",
     )
 
-    def __init__(self, stream_id: int, *, method: bytes, send_window: int, is_sent: bool) -> None:
+    def __init__(
+        self, stream_id: int, *, method: bytes, send_window: int, is_sent: bool, heads: HeadMemory | None = None
+    ) -> None:
         self.id = stream_id
         self.state = StreamState.HALF_CLOSED_LOCAL if is_sent else StreamState.OPEN
         self.send_window = send_window
-        self.window = StreamWindow()
+        # Made for the second part of a body at the earliest: most have one, and no first one is too large.
+        self._window: StreamWindow | None = None
+        self._heads = heads or HeadMemory()
         self.status_code = 0
-        self.fields: FieldList = []
+        self.head: ReadHead | None = None
         self.parts: list[bytes] = []
         self.unread_size = 0
         self.trailers: FieldList = []
@@ -100,13 +105,26 @@ class H2Stream:
 
     # For the engine.
 
+    @property
+    def has_window(self) -> bool:
+        """Tell whether the window was needed so far."""
+        return self._window is not None
+
+    @property
+    def window(self) -> StreamWindow:
+        """What the server may still send."""
+        if self._window is None:
+            self._window = StreamWindow()
+        return self._window
+
     def receive_fields(self, decoded: DecodedFields, *, is_last: bool) -> None:
         """Take a field section: an informational response, the final one, or trailers.
 
         Raises:
             StreamFault: it is malformed, or out of place.
         """
-        self._check_open()
+        if self.is_complete:
+            raise _after_end()
         self.has_received = True
         if self.status_code:
             # RFC 9113 8.1: a second field section is the trailers, and ends the stream.
@@ -117,7 +135,8 @@ class H2Stream:
             # In place: whoever has the response has the list.
             self.trailers += trailers
             return
-        status_code, fields = parse_head(decoded)
+        head = self._heads.read(decoded)
+        status_code = head.status_code
         if status_code < 200:
             self._receive_informational(status_code, is_last=is_last)
             return
@@ -126,9 +145,9 @@ class H2Stream:
             pass
         elif status_code == 204 or status_code == 304:
             self._is_without_body = True
-        elif not self._is_without_body:
-            self._take_content_length(fields)
-        self.fields = fields
+        elif head.content_length is not None and not self._is_without_body:
+            self._content_length = parse_content_length(head.content_length)
+        self.head = head
         self.status_code = status_code
 
     def receive_data(self, data: bytes) -> None:
@@ -137,20 +156,22 @@ class H2Stream:
         Raises:
             StreamFault: there is no place for it.
         """
-        self._check_open()
+        if self.is_complete:
+            raise _after_end()
         if not self.status_code:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "DATA before the response")
-        if not data:
+        size = len(data)
+        if not size:
             return
         if self._is_without_body:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "DATA of a response that has no body")
-        self._received_size += len(data)
+        self._received_size += size
         if 0 <= self._content_length < self._received_size:
             raise StreamFault(
                 ErrorCode.PROTOCOL_ERROR, f"more DATA than the {self._content_length} bytes of its Content-Length"
             )
         self.parts.append(data)
-        self.unread_size += len(data)
+        self.unread_size += size
 
     def receive_end(self) -> None:
         """Take the end of the response.
@@ -184,10 +205,6 @@ class H2Stream:
 
     # Private from here on.
 
-    def _check_open(self) -> None:
-        if self.is_complete:
-            raise StreamFault(ErrorCode.STREAM_CLOSED, "more after the end of the stream")
-
     def _receive_informational(self, status_code: int, *, is_last: bool) -> None:
         # RFC 9113 8.6: HTTP/2 has no 101, and 8.1: an informational response ends no stream.
         if status_code == 101 or is_last:
@@ -196,7 +213,9 @@ class H2Stream:
         if self._informational_count > MAX_INFORMATIONAL:
             raise StreamFault(ErrorCode.ENHANCE_YOUR_CALM, f"more than {MAX_INFORMATIONAL} informational responses")
 
-    def _take_content_length(self, fields: FieldList) -> None:
-        values = [value for name, value in fields if name == b"content-length"]
-        if values:
-            self._content_length = parse_content_length(b",".join(values))
+
+# Private from here on.
+
+
+def _after_end() -> StreamFault:
+    return StreamFault(ErrorCode.STREAM_CLOSED, "more after the end of the stream")
