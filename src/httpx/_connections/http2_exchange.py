@@ -20,7 +20,7 @@ from .._protocols.h2.request_fields import RequestHead, check_priority, make_req
 from .._protocols.h2.streams import H2Stream
 from .._trace import Tracer, make_tracer
 from .http2_tunnel import Http2Tunnel
-from .http2_upload import Http2Upload
+from .http2_upload import Http2Upload, wait_sent
 from .network_stream import make_network_stream
 from .shared import NoRoomError
 
@@ -238,7 +238,7 @@ class Http2Exchange:
 
     async def _flush(self, stream: H2Stream, is_met: Callable[[], bool], timeout: float | None) -> None:
         connection = self.connection
-        await connection.wait_sent(stream, connection.turn.queued_size, is_met, timeout, self._deadline)
+        await wait_sent(connection, stream, connection.turn.queued_size, is_met, timeout, self._deadline)
 
     async def _push(self, upload: Http2Upload, is_met: Callable[[], bool]) -> None:
         await upload.push(is_met, self._timeouts.get("write"), self._deadline)
