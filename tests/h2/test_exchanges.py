@@ -264,6 +264,18 @@ async def test_a_priority_is_sent_before_the_request(h2_client: H2Client, serve_
     assert (updates[0].stream_id, updates[0].payload) == (0, struct.pack(">I", 1) + b"u=1, i")
 
 
+@pytest.mark.parametrize("priority", [b"u=1\r\nx: y", "u=\u00e9", b"u=1" * 10_000, 5])
+async def test_an_illegal_priority_is_refused(h2_client: H2Client, serve_frames: ServeFrames, priority: Any) -> None:
+    server = serve_frames(answering_each)
+    async with h2_client() as client:
+        with pytest.raises(httpx.LocalProtocolError, match="Illegal priority"):
+            await client.get(server.url(), extensions={"priority": priority})
+        # Nothing is left of it on the connection.
+        assert (await client.get(server.url("/next"), extensions={"priority": "u=1, i"})).text == "/next"
+        assert (client.pool.connection_count, client.pool.idle_count) == (1, 1)
+    assert server.connection_count == 1
+
+
 async def test_a_server_without_http2_is_spoken_to_in_http1(face: Face, serve: Any, trust: Trust) -> None:
     context = trust.server_context()
     context.set_alpn_protocols(["http/1.1"])

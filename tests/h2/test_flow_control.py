@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import httpx
 from httpx._protocols.h2.windows import CONNECTION_WINDOW_SIZE, MAX_STREAM_WINDOW_SIZE
 from tests.client.faces import Face, FaceClient
-from tests.network.colours import ASYNCIO, Colour
+from tests.network.colours import ASYNCIO, PATIENCE, Colour
 
 from .conftest import ServeFrames
 from .scripted import (
@@ -159,6 +160,75 @@ async def test_the_end_of_a_body_needs_no_window(h2_client: H2Client, face: Face
     async with h2_client() as client:
         await client.get(server.url())
         assert (await client.post(server.url(), content=face.generate(parts()))).text == "ok"
+
+
+async def test_a_refusal_is_noticed_while_another_request_reads(
+    h2_client: H2Client, serve_frames: ServeFrames, colour: Colour
+) -> None:
+    """The upload waits for room in the socket, of a server that reads no more."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((INITIAL_WINDOW_SIZE, 2**31 - 1))
+        conversation.update_window(0, 2**31 - 65536)
+        poll, upload = conversation.read_headers(), conversation.read_headers()
+        conversation.server.wait()
+        conversation.send_headers(upload.stream_id, REFUSED, is_last=True)
+        conversation.answer(poll.stream_id)
+        ended.wait(PATIENCE)
+
+    ended = threading.Event()
+    server = serve_frames(script)
+    async with h2_client() as client:
+        poll = colour.start(client.get, server.url())
+        await colour.until(lambda: server.received_size)
+        upload = colour.start(post, client, server.url(), b"x" * 50_000_000)
+        await colour.until(lambda: _is_blocked(client))
+        server.may_go_on.set()
+        try:
+            assert (await upload.join()).status_code == 413
+            assert (await poll.join()).text == "ok"
+        finally:
+            ended.set()
+
+
+async def test_an_upload_reads_on_when_the_reader_leaves(
+    h2_client: H2Client, serve_frames: ServeFrames, colour: Colour
+) -> None:
+    """The server reads nothing more before all that it writes is taken."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((INITIAL_WINDOW_SIZE, 2**31 - 1))
+        conversation.update_window(0, 2**31 - 65536)
+        poll, upload = conversation.read_headers(), conversation.read_headers()
+        conversation.server.wait()
+        conversation.answer(poll.stream_id)
+        is_left.wait(PATIENCE)
+        # More than the kernel holds, and less than is taken for a flood.
+        for _ in range(900):
+            conversation.send_frame(99, 0, 0, bytes(16384))
+        size = 0
+        while size < 20_000_000:
+            size += len(conversation.wait_for(DATA).payload)
+        conversation.answer(upload.stream_id)
+        conversation.read_to_end()
+
+    is_left = threading.Event()
+    server = serve_frames(script)
+    async with h2_client() as client:
+        poll = colour.start(client.get, server.url())
+        await colour.until(lambda: server.received_size)
+        upload = colour.start(post, client, server.url(), b"x" * 20_000_000)
+        await colour.until(lambda: _is_blocked(client))
+        server.may_go_on.set()
+        assert (await poll.join()).text == "ok"
+        is_left.set()
+        assert (await upload.join()).text == "ok"
+
+
+def _is_blocked(client: FaceClient) -> bool:
+    """Tell whether something is unsent, after 200 KB: that is what is handed to the socket at a time."""
+    turn = next(iter(client.pool._shelves.active)).turn
+    return bool(turn.queued_size > 200_000 and turn.is_behind)
 
 
 async def test_a_window_may_be_below_zero(h2_client: H2Client, serve_frames: ServeFrames) -> None:

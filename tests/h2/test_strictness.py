@@ -296,6 +296,23 @@ async def test_a_flood_is_cut_off(h2_client: H2Client, serve_frames: ServeFrames
         assert client.pool.connection_count == 0
 
 
+async def test_a_flood_of_large_field_sections_is_cut_off(h2_client: H2Client, serve_frames: ServeFrames) -> None:
+    """They are of a stream that is closed, so that there is nothing to reset."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.answer(conversation.read_request().stream_id)
+        conversation.read_request()
+        conversation.send(frame(HEADERS, END_HEADERS, 1, b"\x88" * 1001) * 5000)
+        conversation.read_to_end()
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        await client.get(server.url())
+        with pytest.raises(httpx.RemoteProtocolError, match="ENHANCE_YOUR_CALM"):
+            await client.post(server.url())
+
+
 async def test_what_a_field_section_unpacks_to_is_bounded(h2_client: H2Client, serve_frames: ServeFrames) -> None:
     """An HPACK bomb: one large entry, and a byte for each time that it is named again."""
 

@@ -15,22 +15,22 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError, WriteError
+from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError
 from .._models import Request, Response
 from .._network.base import Network, Stream
-from .._network.errors import write_timeout
+from .._network.errors import is_over
 from .._protocols.h2.engine import H2Engine
 from .._protocols.h2.errors import ErrorCode
 from .._protocols.h2.request_fields import RequestHead
 from .._protocols.h2.settings import DEFAULT_MAX_STREAMS
-from .._protocols.h2.streams import H2Stream, StreamState
+from .._protocols.h2.streams import H2Stream
 from .._trace import log_close
 from .baton import ReaderBaton
 from .colours import Colour
 from .http2_exchange import Http2Exchange
 from .network_stream import make_network_stream
 from .shared import NoRoomError, SharedKeeper
-from .turn import WriteTurn
+from .turn import LOOK_INTERVAL, WriteTurn
 
 # How often something available is read in a row while the lock is held; what is left is read by who waits for it.
 MAX_DRAINED_READS = 16
@@ -235,32 +235,6 @@ class Http2Connection:
             return True
         return self.turn.flush_now() or self.stream.call_when_writable(self._flush_due)
 
-    async def wait_sent(
-        self, stream: H2Stream, mark: int, is_met: Callable[[], bool], timeout: float | None, deadline: float | None
-    ) -> None:
-        """Wait until the first mark bytes of all are sent, or is_met, or the stream is closed, or writing failed.
-
-        Raises:
-            WriteTimeout: nothing of that in time.
-        """
-        turn = self.turn
-        if self.baton.has_reader:
-            # Who reads notices no room. A failure is for who waits for the answer: the server may have sent one.
-            try:
-                await turn.flush(timeout, deadline)
-            except WriteError:
-                pass
-            return
-        try:
-            await self.baton.wait(
-                stream.id,
-                lambda: turn.has_sent(mark) or turn.has_failed or is_met() or stream.state is StreamState.CLOSED,
-                timeout,
-                deadline,
-            )
-        except ReadTimeout as exc:
-            raise write_timeout(timeout, deadline) from exc
-
     def lose(self, stream: H2Stream | None) -> None:
         """Give up an exchange that nobody will finish. For finalisers: takes no lock."""
         if stream is not None:
@@ -323,14 +297,25 @@ class Http2Connection:
             if data is None:
                 self.turn.raise_failure()
             return data
+        is_cut = False
         if self.turn.is_stalled:
             await self.turn.flush_or_readable(timeout, deadline)
             if not self.stream.is_readable():
                 return None
-        return await self.stream.read(timeout, deadline)
+        elif self.turn.is_behind:
+            # Another one sends, maybe what the reader waits for, and cannot wake it.
+            is_cut, timeout = True, LOOK_INTERVAL
+        try:
+            return await self.stream.read(timeout, deadline)
+        except ReadTimeout:
+            if not is_cut or is_over(deadline):
+                raise
+            return None
 
     def _feed(self, data: bytes | None) -> None:
         if data is None:
+            if not self.turn.is_behind:
+                self.baton.wake_all()
             return
         try:
             if data:

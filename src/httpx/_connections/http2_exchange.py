@@ -17,11 +17,11 @@ from .._models import Headers, Request, Response
 from .._network.errors import is_over, read_timeout, write_timeout
 from .._protocols.fields import FieldList
 from .._protocols.h2.errors import ErrorCode
-from .._protocols.h2.request_fields import RequestHead, make_request_head
+from .._protocols.h2.request_fields import RequestHead, check_priority, make_request_head
 from .._protocols.h2.streams import H2Stream
 from .._trace import Tracer, make_tracer
 from .http2_tunnel import Http2Tunnel
-from .http2_upload import Http2Upload
+from .http2_upload import Http2Upload, wait_sent
 from .network_stream import make_network_stream
 
 if TYPE_CHECKING:
@@ -200,6 +200,9 @@ class Http2Exchange:
         if content is not None and head.content_length is not None and len(content) != head.content_length:
             amount = "little" if len(content) < head.content_length else "much"
             raise LocalProtocolError(f"Too {amount} data for declared Content-Length")
+        priority = extensions.get("priority")
+        if priority is not None:
+            priority = check_priority(priority)
         trailers = extensions.get("trailers")
         # The way into a tunnel stays open.
         is_tunnel = request.method == "CONNECT"
@@ -210,7 +213,7 @@ class Http2Exchange:
                 return None
             self._mark = connection.turn.queued_size
             try:
-                stream = connection.engine.open(head, is_last=is_last, priority=extensions.get("priority"))
+                stream = connection.engine.open(head, is_last=is_last, priority=priority)
                 self._stream = stream
                 if unsent:
                     unsent = unsent[connection.engine.send_data(stream, unsent, is_last=trailers is None) :]
@@ -239,7 +242,7 @@ class Http2Exchange:
 
     async def _flush(self, stream: H2Stream, is_met: Callable[[], bool], timeout: float | None) -> None:
         connection = self.connection
-        await connection.wait_sent(stream, connection.turn.queued_size, is_met, timeout, self._deadline)
+        await wait_sent(connection, stream, connection.turn.queued_size, is_met, timeout, self._deadline)
 
     async def _push(self, upload: Http2Upload, is_met: Callable[[], bool]) -> None:
         await upload.push(is_met, self._timeouts.get("write"), self._deadline)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._exceptions import LocalProtocolError
+from .._exceptions import LocalProtocolError, ReadTimeout, WriteError
 from .._network.errors import is_over, write_timeout
 from .._protocols.fields import FieldList
 from .._protocols.h2.request_fields import make_trailers
-from .._protocols.h2.streams import H2Stream
+from .._protocols.h2.streams import H2Stream, StreamState
 from .colours import Parts
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Http2Upload:
                 mark = turn.queued_size
                 is_flushed = turn.flush_now()
             if not is_flushed:
-                await connection.wait_sent(stream, mark, is_met, timeout, deadline)
+                await wait_sent(connection, stream, mark, is_met, timeout, deadline)
             if turn.has_failed:
                 # What the server said before it went away comes first; who reads finds out.
                 self.is_done = True
@@ -135,3 +135,36 @@ class Http2Upload:
     def _make_trailers(self) -> FieldList:
         trailers: Any = self._trailers() if callable(self._trailers) else self._trailers
         return make_trailers(trailers)
+
+
+async def wait_sent(
+    connection: Http2Connection,
+    stream: H2Stream,
+    mark: int,
+    is_met: Callable[[], bool],
+    timeout: float | None,
+    deadline: float | None,
+) -> None:
+    """Wait until the first mark bytes of all are sent, or is_met, or the stream is closed, or writing failed.
+
+    Raises:
+        WriteTimeout: nothing of that in time.
+    """
+    baton, turn = connection.baton, connection.turn
+
+    def is_done() -> bool:
+        return turn.has_sent(mark) or turn.has_failed or is_met() or stream.state is StreamState.CLOSED
+
+    while baton.has_reader:
+        # Who reads notices no room. But it may leave, and a peer that cannot write may not read either.
+        try:
+            await turn.flush(timeout, deadline, until=lambda: is_done() or not baton.has_reader)
+        except WriteError:
+            # That is for who waits for the answer: the server may have sent one.
+            return
+        if is_done():
+            return
+    try:
+        await baton.wait(stream.id, is_done, timeout, deadline)
+    except ReadTimeout as exc:
+        raise write_timeout(timeout, deadline) from exc

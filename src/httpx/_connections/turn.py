@@ -26,6 +26,10 @@ What is left out. A cancelled holder with nobody behind leaves its bytes in the 
 whatever is flushed next. A reader looks before each read, and if it is so waits with `flush_or_readable` for both
 directions: the peer might wait for our WINDOW_UPDATE among those bytes while we wait for its DATA.
 
+Who waits for room may have something else to look at: the answer, which ends an upload, or that nobody reads any more,
+so that the peer, who cannot write, does not read either. What changes that cannot wake a thread that waits for its
+socket. So with `until` the wait is cut into pieces, and that is looked at between them.
+
 Time. `timeout` bounds how long nothing moves: whatever part is taken, of anybody's bytes, starts it anew for all.
 A failed write fails all writers, each with an exception of its own; reading goes on, for the peer may have answered
 before it closed.
@@ -39,12 +43,17 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from .._exceptions import ReadTimeout, WriteError, WriteTimeout
+from .._network.errors import write_timeout
 from .baton import copy_of, limit_of
 
 if TYPE_CHECKING:
     import threading
 
     from .._network.base import Stream, Waiter
+
+# Seconds between two looks at what ends a wait for room besides room: few enough not to be seen in a CPU's load, and
+# soon enough for what only happens while a peer takes nothing.
+LOOK_INTERVAL = 0.05
 
 
 class WriteTurn:
@@ -102,8 +111,10 @@ class WriteTurn:
             self._send()
         return self._sent_size == self._queued_size and self._error is None and not self._stream.has_unsent
 
-    async def flush(self, timeout: float | None, deadline: float | None = None) -> None:
-        """Wait until all that is queued at this moment is on the wire.
+    async def flush(
+        self, timeout: float | None, deadline: float | None = None, *, until: Callable[[], bool] | None = None
+    ) -> None:
+        """Wait until all that is queued at this moment is on the wire, or until() holds; it is called under the lock.
 
         Cancelling it, or running out of time, takes nothing back: the bytes stay queued.
 
@@ -120,9 +131,9 @@ class WriteTurn:
                 place = _Place(self._queued_size, monotonic())
                 self._enter(place)
             while True:
-                in_time = await self._wait(place, timeout, deadline)
+                in_time = await self._wait(place, timeout, deadline, is_cut=until is not None)
                 with self._lock:
-                    if self._is_done(place):
+                    if self._is_done(place) or (until is not None and until()):
                         self._leave(place)
                         return
                     self.raise_failure()
@@ -151,7 +162,7 @@ class WriteTurn:
                     if self._holder is not place:
                         return
                     self._send()
-                    if self._error is not None or not self._is_behind or self._stream.is_readable():
+                    if self._error is not None or not self.is_behind or self._stream.is_readable():
                         return
                 await self._stream.wait_writable_or_readable(timeout, deadline)
         except WriteTimeout as exc:
@@ -179,7 +190,12 @@ class WriteTurn:
     @property
     def is_stalled(self) -> bool:
         """Tell whether something is unsent and nobody waits to send it."""
-        return self._is_behind and self._holder is None and self._error is None
+        return self.is_behind and self._holder is None and self._error is None
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether anything is unsent."""
+        return self._sent_size != self._queued_size or self._stream.has_unsent
 
     @property
     def has_failed(self) -> bool:
@@ -205,10 +221,6 @@ class WriteTurn:
         return self._sent_size > size
 
     # Private from here on.
-
-    @property
-    def _is_behind(self) -> bool:
-        return self._sent_size != self._queued_size or self._stream.has_unsent
 
     def _send(self) -> None:
         """Hand to the stream as much as it takes. The turn is ours, or free, and the lock is held."""
@@ -244,16 +256,18 @@ class WriteTurn:
         queue.clear()
         return data
 
-    async def _wait(self, place: _Place, timeout: float | None, deadline: float | None) -> bool:
-        """Wait for room if the turn is ours, else for the holder; return False if time was up at the latter."""
+    async def _wait(self, place: _Place, timeout: float | None, deadline: float | None, *, is_cut: bool) -> bool:
+        """Wait for room if the turn is ours, else for the holder; return False if time was up."""
         limit = self._limit_of(place, timeout, deadline)
+        if is_cut:
+            limit = limit_of(LOOK_INTERVAL, limit)
         # Passed on between the hold of the lock and this line, the turn needs no wait: nobody else can take it away.
         if self._holder is not place:
             return await place.waiter.wait(timeout, limit)
         try:
             await self._stream.wait_writable(timeout, limit)
         except WriteTimeout:
-            raise
+            return False
         except Exception as exc:
             # Of two errors the first is raised: this one may be the consequence of our own closing.
             with self._lock:
@@ -280,9 +294,12 @@ class WriteTurn:
     def _raise_if_overdue(self, place: _Place, timeout: float | None, deadline: float | None) -> None:
         """Fail one whose time was up, unless others moved something meanwhile, so that it may go on waiting."""
         limit = self._limit_of(place, timeout, deadline)
-        if limit is not None and monotonic() >= limit:
-            bound = "before the deadline" if timeout is None else f"for {timeout} s"
-            raise WriteTimeout(f"Write timeout: others had to send first, and the server took too little {bound}.")
+        if limit is None or monotonic() < limit:
+            return
+        if self._holder is place:
+            raise write_timeout(timeout, deadline)
+        bound = "before the deadline" if timeout is None else f"for {timeout} s"
+        raise WriteTimeout(f"Write timeout: others had to send first, and the server took too little {bound}.")
 
     def _leave(self, place: _Place) -> None:
         """Leave whatever place this is; if it holds the turn, pass it on. Leaving again does nothing."""

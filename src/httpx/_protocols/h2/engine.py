@@ -115,8 +115,7 @@ class H2Engine:
         if not size and (data or not is_last):
             return 0
         is_last = is_last and size == len(data)
-        put, max_frame_size = self._put, self.peer.max_frame_size
-        start = 0
+        put, max_frame_size, start = self._put, self.peer.max_frame_size, 0
         while True:
             end = min(start + max_frame_size, size)
             flags = END_STREAM if is_last and end == size else 0
@@ -318,6 +317,7 @@ class H2Engine:
             decoded = self._decoder.decode(data)
         except HeaderListTooLarge as exc:
             # Read to its end, so that the others are not concerned.
+            self._allowance.spend(self.received_at, "HEADERS that are too large")
             if stream is not None:
                 self._reset_faulty(stream, StreamFault(ErrorCode.ENHANCE_YOUR_CALM, str(exc)))
             return
@@ -391,9 +391,8 @@ class H2Engine:
         self.is_closing = True
         # RFC 9113 6.8: it may come again, with a lower id.
         self._last_id = min(self._last_id, frames.read_number(payload) & MAX_STREAM_ID)
-        self._goaway = f"GOAWAY ({name_code(frames.read_number(payload, 4))})"
-        if payload[8:]:
-            self._goaway += f" {payload[8:208]!r}"
+        debug = f" {payload[8:208]!r}" if payload[8:] else ""
+        self._goaway = f"GOAWAY ({name_code(frames.read_number(payload, 4))}){debug}"
         for stream in [stream for stream in self.streams.values() if stream.id > self._last_id]:
             self._fail(stream, f"The server closed the connection by {self._goaway}.", is_unprocessed=True)
         self._wake_others()

@@ -10,6 +10,9 @@ from ..._exceptions import LocalProtocolError
 from ..fields import SENSITIVE_FIELDS, TOKEN_CHARACTER, FieldList, check_fields, quote
 from ..h1.encoder import request_framing
 
+# Bytes. Two parameters are defined, and more may come; a frame could hold 16 KiB.
+MAX_PRIORITY_SIZE = 1024
+
 # Lists of fields whose HTTP/2 form is kept.
 MAX_KNOWN_FIELDS = 256
 
@@ -69,6 +72,20 @@ def make_trailers(trailers: Mapping[str, str] | FieldList) -> FieldList:
     return fields
 
 
+def check_priority(priority: str | bytes) -> bytes:
+    """Return a priority as PRIORITY_UPDATE has it (RFC 9218 7).
+
+    Raises:
+        LocalProtocolError: it is no text that a field value could be.
+    """
+    value = priority.encode("utf-8", "surrogatepass") if isinstance(priority, str) else priority
+    if not isinstance(value, bytes) or len(value) > MAX_PRIORITY_SIZE or _PRIORITY.fullmatch(value) is None:
+        raise LocalProtocolError(
+            f"Illegal priority {priority!r:.100}: it is text like 'u=3, i', of {MAX_PRIORITY_SIZE} bytes at most"
+        )
+    return value
+
+
 # Private from here on.
 
 
@@ -81,6 +98,8 @@ class _Known(NamedTuple):
 _known: dict[tuple[tuple[bytes, bytes], ...], _Known] = {}
 
 _METHOD_AND_TARGET = re.compile(TOKEN_CHARACTER + rb"++ [\x21-\x7e]++")
+# RFC 9651: what structured fields are made of.
+_PRIORITY = re.compile(rb"[\x20-\x7e]*")
 _METHOD = re.compile(TOKEN_CHARACTER + rb"++")
 
 # RFC 9113 8.2.2: what is about an HTTP/1.1 connection, default fields of the client among it. Host becomes :authority.
