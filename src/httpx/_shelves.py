@@ -155,6 +155,9 @@ class Shelves:
             # Its network is gone, and with it the books that it stood in.
             return [] if connection.exchange_count else [connection]
         shelf = self._shelves[connection.route]
+        if connection.exchange_count and connection.is_usable and connection in shelf.shared:
+            # Speed: it had room before, so that nobody waits for it.
+            return []
         if not connection.is_usable:
             shelf.shared.pop(connection, None)
             if connection.exchange_count:
@@ -243,7 +246,7 @@ class Shelves:
 
     def _take_shared(self, shelf: Shelf) -> Http2Connection | None:
         """Return a connection that has room, with one exchange more; None if another route is to have its slot."""
-        if not self._may_go_first(shelf):
+        if self._tickets and not self._may_go_first(shelf):
             return None
         connection = next(iter(shelf.shared))
         connection.exchange_count += 1

@@ -104,18 +104,16 @@ class Http2Exchange:
             if self._tracer is not None:
                 await self._trace_sent(self._tracer, stream)
                 self._timings._sent_at = time.monotonic()
-            while not stream.has_answer():
+            if self._upload is None:
+                # Speed: as below, without looking twice.
+                await connection.baton.wait(stream.id, stream.has_answer, self._timeouts.get("read"), self._deadline)
+            while not stream.status_code and stream.failure is None:
                 if self._upload is not None:
                     await self._push(self._upload, stream.has_answer)
                     self._timings._sent_at = time.monotonic()
                     if stream.has_answer():
                         break
-                    await self._wait(stream.has_answer, is_answered=False)
-                else:
-                    # Speed: as `_wait`, without it.
-                    await connection.baton.wait(
-                        stream.id, stream.has_answer, self._timeouts.get("read"), self._deadline
-                    )
+                await self._wait(stream.has_answer, is_answered=False)
             self._timings._received_at = time.monotonic()
             if not stream.status_code:
                 assert stream.failure is not None
@@ -222,7 +220,7 @@ class Http2Exchange:
                 connection.retire()
                 raise
             self._is_flushed = connection.flush_soon()
-        if not stream.is_sent and not is_tunnel:
+        if not is_last and not is_tunnel and not stream.is_sent:
             self._upload = Http2Upload(
                 connection,
                 stream,

@@ -70,11 +70,11 @@ class WriteTurn:
         "_make_waiter",
         "_moved_at",
         "_queue",
-        "_queued_size",
         "_rest",
         "_sent_size",
         "_stream",
         "_waiting",
+        "queued_size",
     )
 
     def __init__(self, lock: threading.Lock, make_waiter: Callable[[], Waiter], stream: Stream) -> None:
@@ -84,8 +84,8 @@ class WriteTurn:
         # What no write has seen yet, and before that in order, the unsent end of what the last write was given.
         self._queue: list[bytes | memoryview] = []
         self._rest: memoryview | None = None
-        # Counted from the beginning of the connection.
-        self._queued_size = 0
+        # Bytes, counted from the beginning of the connection.
+        self.queued_size = 0
         self._sent_size = 0
         self._holder: _Place | None = None
         # In the order of their marks; nobody is in here while there is no holder.
@@ -97,7 +97,7 @@ class WriteTurn:
         """Queue data, which nobody changes. To be called under the lock, in the hold in which data was produced."""
         if data and self._error is None:
             self._queue.append(data)
-            self._queued_size += len(data)
+            self.queued_size += len(data)
 
     def flush_now(self) -> bool:
         """Send what goes without waiting; return True if all that was queued is sent. To be called under the lock.
@@ -109,7 +109,7 @@ class WriteTurn:
         """
         if self._holder is None and self._error is None:
             self._send()
-        return self._sent_size == self._queued_size and self._error is None and not self._stream.has_unsent
+        return self._sent_size == self.queued_size and self._error is None and not self._stream.has_unsent
 
     async def flush(
         self, timeout: float | None, deadline: float | None = None, *, until: Callable[[], bool] | None = None
@@ -128,7 +128,7 @@ class WriteTurn:
                 if self.flush_now():
                     return
                 self.raise_failure()
-                place = _Place(self._queued_size, monotonic())
+                place = _Place(self.queued_size, monotonic())
                 self._enter(place)
             while True:
                 in_time = await self._wait(place, timeout, deadline, is_cut=until is not None)
@@ -195,7 +195,7 @@ class WriteTurn:
     @property
     def is_behind(self) -> bool:
         """Tell whether anything is unsent."""
-        return self._sent_size != self._queued_size or self._stream.has_unsent
+        return self._sent_size != self.queued_size or self._stream.has_unsent
 
     @property
     def has_failed(self) -> bool:
@@ -206,11 +206,6 @@ class WriteTurn:
         """Raise the error that ended all writing, if there was one."""
         if self._error is not None:
             raise copy_of(self._error) from self._error.__cause__
-
-    @property
-    def queued_size(self) -> int:
-        """How many bytes were queued since the beginning."""
-        return self._queued_size
 
     def has_sent(self, size: int) -> bool:
         """Tell whether the first `size` bytes of all are on the wire. To be called under the lock."""

@@ -42,7 +42,8 @@ class AsyncioWaiter:
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         if self._is_set:
             return True
-        timeout = remaining(timeout, deadline)
+        if deadline is not None:
+            timeout = remaining(timeout, deadline)
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         self._future = future
         timer = None if timeout is None else self._loop.call_later(timeout, wake_up, future)

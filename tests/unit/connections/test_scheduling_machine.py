@@ -324,7 +324,7 @@ class TwoWriters(WriteTurn):
 
     def flush_now(self) -> bool:
         self._send()
-        return self._sent_size == self._queued_size
+        return self._sent_size == self.queued_size
 
 
 class RestLost(WriteTurn):

@@ -148,12 +148,11 @@ class H2Engine:
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         stream.unread_size = 0
-        self._window.consume(len(data))
+        self._window.unread_size -= len(data)
         if not stream.is_complete and stream.failure is None:
             credit = stream.window.consume(len(data))
             if credit:
                 self._put(frames.write_window_update(stream.id, credit))
-        if self._window.is_owing:
             self._give_credit()
         return data
 
@@ -186,7 +185,7 @@ class H2Engine:
         handlers = self._handlers
         try:
             for frame_type, flags, stream_id, payload in self._frames.receive(data):
-                if self._gatherer.is_gathering:
+                if self._gatherer.stream_id:
                     block = self._gatherer.go_on(frame_type, flags, stream_id, payload)
                     if block is not None:
                         self._receive_block(block.stream_id, block.data, is_last=block.is_last)

@@ -24,21 +24,18 @@ class FieldBlock:
 
 
 class BlockGatherer:
-    """Put the parts of field blocks together. Between the parts of one nothing else may come."""
+    """Put the parts of field blocks together. Between the parts of one nothing else may come.
 
-    __slots__ = ("_is_last", "_parts", "_size", "_stream_id")
+    `stream_id` is that of the incomplete block, 0 if there is none.
+    """
+
+    __slots__ = ("_is_last", "_parts", "_size", "stream_id")
 
     def __init__(self) -> None:
-        # 0 while there is no incomplete block.
-        self._stream_id = 0
+        self.stream_id = 0
         self._is_last = False
         self._parts: list[bytes] = []
         self._size = 0
-
-    @property
-    def is_gathering(self) -> bool:
-        """Tell whether nothing but a CONTINUATION may come."""
-        return self._stream_id != 0
 
     def begin(self, flags: int, stream_id: int, payload: bytes) -> FieldBlock | None:
         """Take a HEADERS frame; return the block if that is all of it.
@@ -57,7 +54,7 @@ class BlockGatherer:
         is_last = bool(flags & END_STREAM)
         if flags & END_HEADERS:
             return FieldBlock(stream_id, payload, is_last=is_last)
-        self._stream_id, self._is_last = stream_id, is_last
+        self.stream_id, self._is_last = stream_id, is_last
         self._parts, self._size = [payload], len(payload)
         return None
 
@@ -67,11 +64,11 @@ class BlockGatherer:
         Raises:
             ConnectionFault: it is no CONTINUATION of the block, or the block becomes too large.
         """
-        if frame_type != CONTINUATION or stream_id != self._stream_id:
+        if frame_type != CONTINUATION or stream_id != self.stream_id:
             raise ConnectionFault(
                 ErrorCode.PROTOCOL_ERROR,
                 f"a frame of type {frame_type} and stream {stream_id} inside the field block of stream "
-                f"{self._stream_id}",
+                f"{self.stream_id}",
             )
         self._parts.append(payload)
         self._size += len(payload)
@@ -83,6 +80,6 @@ class BlockGatherer:
         if not flags & END_HEADERS:
             return None
         block = FieldBlock(stream_id, b"".join(self._parts), is_last=self._is_last)
-        self._stream_id = 0
+        self.stream_id = 0
         self._parts = []
         return block

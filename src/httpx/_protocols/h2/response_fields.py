@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from ..fields import FieldList, quote
+from ..h1.head import parse_content_length
 from .errors import ErrorCode, StreamFault
 
 # What HPACK decodes: shared with its caches, so never to be changed.
@@ -36,15 +37,26 @@ def parse_head(decoded: DecodedFields) -> tuple[int, FieldList]:
 class ReadHead:
     """The head of a response: its fields, the values by name (those of repeated ones joined), its Content-Length."""
 
-    __slots__ = ("content_length", "fields", "index", "status_code")
+    __slots__ = ("_content_length", "fields", "index", "status_code")
 
     def __init__(self, decoded: DecodedFields) -> None:
         self.status_code, self.fields = parse_head(decoded)
         self.index: dict[bytes, bytes] = {}
         for name, value in self.fields:
             self.index[name] = self.index[name] + b", " + value if name in self.index else value
-        # As it stands; who expects a body looks whether it is a number.
-        self.content_length = self.index.get(b"content-length")
+        self._content_length: int | None = None
+
+    @property
+    def content_length(self) -> int:
+        """The size of the body, -1 if it is not told.
+
+        Raises:
+            RemoteProtocolError: it is no number, or there are several. That matters only where a body may follow.
+        """
+        if self._content_length is None:
+            value = self.index.get(b"content-length")
+            self._content_length = -1 if value is None else parse_content_length(value)
+        return self._content_length
 
 
 class HeadMemory:

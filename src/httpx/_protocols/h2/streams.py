@@ -13,7 +13,7 @@ import enum
 
 from ..._exceptions import TransportError
 from ..fields import FieldList
-from ..h1.head import MAX_INFORMATIONAL, parse_content_length
+from ..h1.head import MAX_INFORMATIONAL
 from .errors import ErrorCode, StreamFault
 from .response_fields import DecodedFields, HeadMemory, ReadHead, check_fields
 from .windows import StreamWindow
@@ -145,8 +145,8 @@ class H2Stream:
             pass
         elif status_code == 204 or status_code == 304:
             self._is_without_body = True
-        elif head.content_length is not None and not self._is_without_body:
-            self._content_length = parse_content_length(head.content_length)
+        elif not self._is_without_body:
+            self._content_length = head.content_length
         self.head = head
         self.status_code = status_code
 

@@ -79,11 +79,6 @@ class ConnectionWindow:
         """Count bytes that a reader took, or that nobody wants."""
         self.unread_size -= size
 
-    @property
-    def is_owing(self) -> bool:
-        """Tell whether so much credit is owed that it is worth a frame."""
-        return self._owed * 2 >= CONNECTION_WINDOW_SIZE
-
     def take_credit(self) -> int:
         """Return the credit to give at this time, 0 if it is not worth a frame or too much lies unread."""
         if self._owed * 2 < CONNECTION_WINDOW_SIZE or self.unread_size > MAX_UNREAD_SIZE:
