@@ -56,6 +56,7 @@ class Http2Connection:
         "colour",
         "engine",
         "exchange_count",
+        "has_tunnels",
         "idle_until",
         "is_idle",
         "is_reused",
@@ -100,6 +101,7 @@ class Http2Connection:
         self._lost_streams: deque[H2Stream] = deque()
         self._is_lost = False
         self._is_flush_due = False
+        self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
         self.engine = H2Engine(put=self.turn.put, wake=self._wake)
         self._max_streams = self.max_exchanges
@@ -288,6 +290,9 @@ class Http2Connection:
     def _wake(self, stream_id: int) -> None:
         if stream_id:
             self.baton.wake(stream_id)
+            if self.has_tunnels:
+                # Who writes to a tunnel waits beside who reads it.
+                self.baton.wake(-stream_id)
         else:
             for key in self._others:
                 self.baton.wake(key)
