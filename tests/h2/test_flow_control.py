@@ -296,10 +296,11 @@ async def test_a_download_is_given_credit_and_its_window_grows(
         conversation.greet()
         conversation.read_request()
         conversation.send_headers(1)
-        conversation.send_body(1, bytes(size))
+        conversation.send_body(1, bytes(size), is_last=False)
         credits.extend(
             (received.stream_id, received.number) for received in conversation.frames if received.type == WINDOW_UPDATE
         )
+        conversation.send_data(1, b"", is_last=True)
         conversation.read_to_end()
 
     server = serve_frames(script)

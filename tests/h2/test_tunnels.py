@@ -9,6 +9,7 @@ import pytest
 
 import httpx
 from tests.client.faces import Face, FaceClient
+from tests.network.colours import PATIENCE, Colour
 
 from .conftest import ServeFrames
 from .scripted import (
@@ -80,6 +81,47 @@ async def test_a_tunnel_keeps_to_its_windows(h2_client: H2Client, face: Face, se
             size += len(await face.do(tunnel.read, 100_000, timeout=5))
         with pytest.raises(httpx.ReadTimeout):
             await face.do(tunnel.read, 100, timeout=0.05)
+
+
+@pytest.mark.parametrize("window_size", [1000, 2**31 - 1], ids=["window", "socket"])
+async def test_one_reads_a_tunnel_while_another_one_waits_to_write(
+    h2_client: H2Client, face: Face, serve_frames: ServeFrames, colour: Colour, window_size: int
+) -> None:
+    size = 5 * window_size if window_size == 1000 else 20_000_000
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((INITIAL_WINDOW_SIZE, window_size))
+        conversation.update_window(0, 2**31 - 65536)
+        request = conversation.read_headers()
+        conversation.send_headers(request.stream_id)
+        conversation.server.wait()
+        left = size
+        while left:
+            part_size = len(conversation.wait_for(DATA).payload)
+            left -= part_size
+            if window_size == 1000:
+                conversation.update_window(request.stream_id, part_size)
+        conversation.send_data(request.stream_id, b"all")
+        conversation.read_to_end()
+
+    async def read() -> bytes:
+        data: bytes = await face.do(tunnel.read, 100, timeout=PATIENCE)
+        return data
+
+    async def write() -> None:
+        await face.do(tunnel.write, bytes(size), timeout=PATIENCE)
+
+    server = serve_frames(script)
+    async with h2_client() as client, client.stream("CONNECT", server.url()) as response:
+        tunnel: Any = response.extensions["network_stream"]
+        (connection,) = client.pool._shelves.active
+        reader = colour.start(read)
+        await colour.until(lambda: connection.baton.has_reader)
+        writer = colour.start(write)
+        await colour.until(lambda: connection.engine._send_windows._blocked or connection.turn.is_behind)
+        server.may_go_on.set()
+        await writer.join()
+        assert await reader.join() == b"all"
 
 
 async def test_a_tunnel_ends_as_the_server_ends_it(h2_client: H2Client, face: Face, serve_frames: ServeFrames) -> None:

@@ -55,6 +55,7 @@ class Http2Connection:
         "colour",
         "engine",
         "exchange_count",
+        "has_tunnels",
         "idle_until",
         "is_idle",
         "is_reused",
@@ -104,8 +105,9 @@ class Http2Connection:
         self._others: set[object] = set()
         self._lost_streams: deque[H2Stream] = deque()
         self._is_flush_due = False
+        self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
-        self.engine = H2Engine(put=self.turn.put, wake=self.baton.wake, wake_others=self._wake_others)
+        self.engine = H2Engine(put=self.turn.put, wake=self._wake, wake_others=self._wake_others)
         # What the keeper was told.
         self._max_streams = self.max_exchanges
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
@@ -282,6 +284,12 @@ class Http2Connection:
     def _may_wait(self) -> bool:
         """Tell whether the server may take another stream before one of those under way ends."""
         return self.is_usable and not (self.engine.peer.is_known and self.engine.streams)
+
+    def _wake(self, stream_id: int) -> None:
+        self.baton.wake(stream_id)
+        if self.has_tunnels:
+            # Who writes to a tunnel waits beside who reads it.
+            self.baton.wake(-stream_id)
 
     def _wake_others(self) -> None:
         for key in self._others:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from .._exceptions import ReadTimeout
 from .._network.base import Stream
 from .._network.errors import closed_read_error, closed_write_error, write_timeout
+from .._protocols.h2.engine import MAX_PRODUCED_SIZE
 from .._protocols.h2.streams import H2Stream, StreamState
+from .http2_upload import wait_sent
 
 if TYPE_CHECKING:
     from .http2_exchange import Http2Exchange
@@ -24,6 +26,7 @@ class Http2Tunnel(Stream):
     def __init__(self, exchange: Http2Exchange, stream: H2Stream) -> None:
         self._exchange = exchange
         self._connection = exchange.connection
+        self._connection.has_tunnels = True
         self._stream = stream
         self._is_open = True
 
@@ -56,8 +59,14 @@ class Http2Tunnel(Stream):
         connection = self._connection
         with connection.lock:
             self._check_sending()
-            # Copied, for its owner may go on using it.
-            size = connection.engine.send_data(self._stream, memoryview(bytes(data)), is_last=False)
+            if connection.turn.is_behind:
+                # It would only lie in the queue.
+                connection.flush_soon()
+                if connection.turn.is_behind:
+                    return 0
+            # Copied, for its owner may go on using it; but no more than goes.
+            part = memoryview(bytes(memoryview(data)[:MAX_PRODUCED_SIZE]))
+            size = connection.engine.send_data(self._stream, part, is_last=False)
             connection.flush_soon()
         return size
 
@@ -103,13 +112,19 @@ class Http2Tunnel(Stream):
     async def _wait(self, or_readable: bool, timeout: float | None, deadline: float | None) -> None:
         """Wait for room in the windows, and in the socket, and optionally for something to read."""
         connection, stream = self._connection, self._stream
-        mark = connection.turn.queued_size
+        can_send = connection.engine.can_send
+
+        def is_readable() -> bool:
+            return or_readable and stream.has_news()
 
         def is_met() -> bool:
-            has_room = connection.turn.has_sent(mark) and connection.engine.can_send(stream)
-            return has_room or stream.state is StreamState.CLOSED or (or_readable and stream.has_news())
+            return can_send(stream) or stream.state is StreamState.CLOSED or is_readable()
 
+        # At a place of its own: another task may read meanwhile.
+        key = -stream.id
+        mark = connection.turn.queued_size
+        await wait_sent(connection, stream, mark, is_readable, timeout, deadline, key=key)
         try:
-            await connection.baton.wait(stream.id, is_met, timeout, deadline)
+            await connection.baton.wait(key, is_met, timeout, deadline)
         except ReadTimeout as exc:
             raise write_timeout(timeout, deadline) from exc

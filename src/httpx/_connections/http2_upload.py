@@ -144,8 +144,12 @@ async def wait_sent(
     is_met: Callable[[], bool],
     timeout: float | None,
     deadline: float | None,
+    *,
+    key: int | None = None,
 ) -> None:
     """Wait until the first mark bytes of all are sent, or is_met, or the stream is closed, or writing failed.
+
+    `key` is where it waits for what comes: that of the stream, unless another task waits there.
 
     Raises:
         WriteTimeout: nothing of that in time.
@@ -165,6 +169,6 @@ async def wait_sent(
         if is_done():
             return
     try:
-        await baton.wait(stream.id, is_done, timeout, deadline)
+        await baton.wait(stream.id if key is None else key, is_done, timeout, deadline)
     except ReadTimeout as exc:
         raise write_timeout(timeout, deadline) from exc

@@ -114,9 +114,10 @@ class WriteTurn:
     async def flush(
         self, timeout: float | None, deadline: float | None = None, *, until: Callable[[], bool] | None = None
     ) -> None:
-        """Wait until all that is queued at this moment is on the wire, or until() holds; it is called under the lock.
+        """Wait until all that is queued at this moment is on the wire, or until() holds.
 
-        Cancelling it, or running out of time, takes nothing back: the bytes stay queued.
+        `until` is called under the lock. Cancelling this, or running out of time, takes nothing back: the bytes stay
+        queued.
 
         Raises:
             WriteTimeout: nothing moved for too long, or the deadline passed.
