@@ -60,7 +60,11 @@ class AsyncioSocketStream(AsyncioStream):
 
     def close(self) -> None:
         self._on_room = None
-        self._fail(CLOSED)
+        try:
+            self._fail(CLOSED)
+        except RuntimeError:
+            # The loop is closed, and with it whoever waited.
+            self._reader = self._writer = None
         # Before its number becomes another's.
         self._unwatch()
         self._end_waiting_for_room()
