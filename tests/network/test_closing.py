@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import socket
 import ssl
 import threading
 
 import pytest
 
 from httpx._exceptions import ReadError, WriteError
+from httpx._network.asyncio_sockets import AsyncioSocketStream
 from httpx._network.base import Stream
 
-from .colours import PATIENCE, Colour
+from .colours import PATIENCE, AsyncioColour, Colour
 from .leaks import open_sockets
 from .lines import Line
 from .peers import Channel, Sink
@@ -219,3 +223,25 @@ async def test_no_socket_is_left_after_many_streams(colour: Colour, line: Line) 
             stream.abort()
     await colour.until(lambda: peer.is_done)
     await colour.until(lambda: len(open_sockets() - before) <= 1)  # the listener
+
+
+def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_before: set[str]) -> None:
+    colour = AsyncioColour("asyncio", asyncio.new_event_loop())
+    near, far = socket.socketpair()
+    near.setblocking(False)
+
+    async def leave_reader() -> tuple[Stream, object]:
+        stream = AsyncioSocketStream(colour.loop, near, memoryview(bytearray(1000)))
+        reader = colour.start(stream.read, PATIENCE)
+        await colour.network.sleep(0.001)
+        return stream, reader
+
+    stream, reader = colour.run(leave_reader)
+    colour.loop.close()
+    stream.close()
+    assert near.fileno() < 0
+    # The loop complains of the task that it was closed with, as it would without us.
+    del reader
+    gc.collect()
+    assert [error["message"] for error in colour.errors] == ["Task was destroyed but it is pending!"]
+    far.close()

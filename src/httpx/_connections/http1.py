@@ -128,12 +128,11 @@ class Http1Connection:
         """
         tracer = None
         try:
-            extensions = request.extensions
-            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
+            timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             deadline = request._deadline
             # Speed: `make_tracer` asks for these, too.
-            if "trace" in extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
-                tracer = make_tracer(extensions, "http11", awaits=self._colour.awaits)
+            if "trace" in request.extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
+                tracer = make_tracer(request.extensions, "http11", awaits=self._colour.awaits)
             if tracer is not None:
                 await tracer.begin("send_request_headers", {"request": request})
             self._begin_request(request, head, framing)
@@ -225,8 +224,12 @@ class Http1Connection:
         if type(body) is not ByteStream or len(body._stream) > MAX_JOINED_BODY_SIZE:
             self.upload = Upload(stream, head, self._colour.open_parts(body), framing.make_encoder())
             return
-        if body._stream or framing.content_length or framing.is_chunked:
-            head = b"".join((head, *_encode_content(body._stream, framing)))
+        content = body._stream
+        if content and framing.content_length == len(content):
+            # Speed: what the encoder makes of it, without the encoder.
+            head += content
+        elif content or framing.content_length or framing.is_chunked:
+            head = b"".join((head, *_encode_content(content, framing)))
         try:
             count = stream.write_now(head)
         except WriteError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._content import ByteStream, UnattachedStream, encode_request
@@ -11,7 +11,6 @@ from .._multipart import get_multipart_boundary_from_content_type
 from .._urls import URL
 from .cookies import Cookies
 from .headers import Headers
-from .message_fields import has_field
 
 if TYPE_CHECKING:
     from typing import Self
@@ -82,7 +81,7 @@ class Request:
         elif content is None and data is None and files is None and json is None:
             self.stream = _NO_BODY
             self._content = b""
-            self._add_front_fields()
+            self._add_fields({})
         else:
             # The boundary of the caller's own Content-Type is the one that the body must have.
             boundary = (
@@ -91,8 +90,7 @@ class Request:
             fields, self.stream = encode_request(content, data, files, json, boundary)
             if isinstance(self.stream, ByteStream):
                 self._content = self.stream._stream
-            self._add_body_fields(fields)
-            self._add_front_fields()
+            self._add_fields(fields)
 
     @property
     def content(self) -> bytes:
@@ -164,39 +162,28 @@ class Request:
             if host:
                 headers._list.insert(0, (b"Host", host))
         else:
-            request._add_front_fields()
+            request._add_fields({})
         return request
 
-    def _add_body_fields(self, body_fields: dict[str, str]) -> None:
-        """Add what describes the body, at the end, unless it is there."""
+    def _add_fields(self, body_fields: Mapping[str, str]) -> None:
+        """Add what describes the body, at the end, and what every request has, in front, unless it is there."""
         fields = self.headers._list
+        # Speed: without a Python call for each field; there are three to five questions to ask.
+        names = set(map(bytes.lower, dict(fields)))
         for name, value in body_fields.items():
             raw_name = name.encode("ascii")
             lower_name = raw_name.lower()
-            if lower_name in _FRAMING_FIELDS:
-                # RFC 9112 6.2: no Content-Length beside a Transfer-Encoding; the one that the caller gave stays.
-                is_given = has_field(fields, b"content-length") or has_field(fields, b"transfer-encoding")
-            else:
-                is_given = has_field(fields, lower_name)
-            if not is_given:
+            # RFC 9112 6.2: no Content-Length beside a Transfer-Encoding; the one that the caller gave stays.
+            rivals = _FRAMING_FIELDS if lower_name in _FRAMING_FIELDS else {lower_name}
+            if names.isdisjoint(rivals):
                 fields.append((raw_name, value.encode("ascii")))
-        self.headers._index = None
-
-    def _add_front_fields(self) -> None:
-        """Add Host and the Content-Length of an empty body, in front of the others, unless they are there."""
-        fields = self.headers._list
+                names.add(lower_name)
         # RFC 9110 8.6: a request without a body has Content-Length: 0 if its method gives a body a meaning.
-        if self.method in _METHODS_WITH_BODY and not (
-            has_field(fields, b"content-length") or has_field(fields, b"transfer-encoding")
-        ):
+        if self.method in _METHODS_WITH_BODY and names.isdisjoint(_FRAMING_FIELDS):
             fields.insert(0, (b"Content-Length", b"0"))
-        for name, _ in fields:
-            if len(name) == 4 and name.lower() == b"host":
-                break
-        else:
-            host = self.url._uri_reference.host_field
-            if host:
-                fields.insert(0, (b"Host", host))
+        host = self.url._uri_reference.host_field
+        if host and b"host" not in names:
+            fields.insert(0, (b"Host", host))
         self.headers._index = None
 
     def _keep(self, content: bytes) -> None:
