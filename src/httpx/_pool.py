@@ -5,10 +5,8 @@ point, which must never cost a slot. So everything that is counted is in one pla
 steps under a lock; between two steps, whoever waits, connects or exchanges holds exactly one thing (a ticket, a slot,
 or a connection), and gives it back if it fails.
 
-The lock is a plain one in every colour (40 ns when nobody else wants it), and nothing is awaited under it. What comes
-back to the pool waits for no lock: the garbage collector may run while this very thread holds it, and finish a
-generator there that gives its connection back. So it goes into an inbox. Whoever can have the lock at once empties
-that, and whoever has it looks into the inbox after letting go: nothing stays in it.
+The lock is a plain one in every colour (40 ns when nobody else wants it), and nothing is awaited under it. How
+connections come back is in `_returns`.
 """
 
 from __future__ import annotations
@@ -16,14 +14,13 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ._config import Limits
 from ._connect import Connector
 from ._connections.colours import Colour
-from ._connections.http1 import Http1Connection, encode_request
+from ._connections.http1 import encode_request
 from ._connections.shared import NoRoomError
 from ._exceptions import ConnectError, NetworkError, RemoteProtocolError, TransportError
 from ._forks import tell_of_forks
@@ -31,7 +28,7 @@ from ._models import Request, Response
 from ._network.base import Network
 from ._proxy_auth import MAX_ANSWERS
 from ._repeats import IDEMPOTENT_METHODS, is_replayable, may_send_again
-from ._returns import Return, enter
+from ._returns import ReturnDesk
 from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
 from ._tickets import RouteKey, Ticket, not_served
@@ -43,13 +40,13 @@ if TYPE_CHECKING:
     from ._protocols.h2.request_fields import RequestHead
 
 
-class Pool:
+class Pool(ReturnDesk):
     """Sends requests over connections that it keeps."""
 
     def __init__(
         self, connector: Connector, *, limits: Limits, colour: Colour, find_network: Callable[[], Network]
     ) -> None:
-        self._connector = connector
+        super().__init__(connector, limits)
         self._router = connector.router
         self._hop = connector.router.hop
         self._make_head: Callable[[Request], RequestHead] | None = None
@@ -57,15 +54,8 @@ class Pool:
             from ._connections.http2_exchange import make_head  # only where it is spoken
 
             self._make_head = make_head
-        self._limits = limits
         self._colour = colour
         self._find_network = find_network
-        self._network: Network | None = None
-        self._keepalive_expiry = float("inf") if limits.keepalive_expiry is None else limits.keepalive_expiry
-        self._lock = threading.Lock()
-        self._shelves = Shelves(limits)
-        # Connections on their way back, and what is to be done with each.
-        self._inbox: deque[tuple[Connection, Return]] = deque()
         self._is_closed = False
         tell_of_forks(self)
 
@@ -170,74 +160,6 @@ class Pool:
         self._network = None
         for connection in (*shelves.idle, *shelves.active):
             connection.stream.forget()
-
-    # For connections.
-
-    def release(self, connection: Http1Connection, now: float) -> None:
-        """Take back a connection that is ready for the next exchange, and hand it to who waits for it."""
-        if not connection.is_reused:
-            connection.is_reused = True
-            self._connector.keep_session(connection)
-        # Speed: the usual case, without a way through the inbox. By its name the argument costs thrice as much.
-        if self._lock.acquire(False):
-            try:
-                connection.idle_until = now + self._keepalive_expiry
-                closing = self._shelves.put_back(connection, now)
-            finally:
-                self._lock.release()
-            for other in closing:
-                other.close()
-        else:
-            self._inbox.append((connection, Return.READY))
-        if self._inbox:
-            self._settle()
-
-    def end_exchange(self, connection: Http2Connection) -> None:
-        """Take back the place of one exchange of many, and hand it to who waits for it."""
-        if not connection.is_reused:
-            connection.is_reused = True
-            self._connector.keep_session(connection)
-        # Speed: as in `release`.
-        if self._lock.acquire(False):
-            try:
-                now = time.monotonic()
-                connection.idle_until = now + self._keepalive_expiry
-                closing = self._shelves.end_exchange(connection, now)
-            finally:
-                self._lock.release()
-            for other in closing:
-                other.close()
-        else:
-            self._inbox.append((connection, Return.ENDED))
-        if self._inbox:
-            self._settle()
-
-    def lose_exchange(self, connection: Http2Connection) -> None:
-        """Take back the place of an exchange that nobody will finish. Called by finalisers, on any thread."""
-        self._inbox.append((connection, Return.FORGOTTEN))
-        if self._network is None or not self._network.call_from_thread(self._settle):
-            connection.abort()
-
-    def refresh(self, connection: Http2Connection) -> None:
-        """Note that a connection takes more or fewer exchanges than before."""
-        self._inbox.append((connection, Return.CHANGED))
-        self._settle()
-
-    def discard(self, connection: Connection) -> None:
-        """Forget a connection that is closed; its slot goes to who waits for one."""
-        self._inbox.append((connection, Return.CLOSED))
-        self._settle()
-
-    def drop_idle(self, connection: Connection) -> None:
-        """Close an idle connection that shows something: whatever it is, it is no answer to anybody."""
-        self._inbox.append((connection, Return.STALE))
-        self._settle()
-
-    def lose(self, connection: Http1Connection) -> None:
-        """Drop a connection whose exchange nobody will finish. Called by finalisers, on any thread."""
-        self._inbox.append((connection, Return.LOST))
-        if self._network is None or not self._network.call_from_thread(self._settle):
-            connection.abort()  # no event loop runs that could do it, and nobody waits for the slot
 
     # Private from here on.
 
@@ -391,23 +313,3 @@ class Pool:
             connection.wake()
         for ticket in shelves.all_tickets():
             last.call_from_thread(ticket.waiter.set)
-
-    def _settle(self) -> None:
-        """Empty the inbox, unless somebody has the lock, who will then do so."""
-        while self._inbox and self._lock.acquire(blocking=False):
-            closing: list[Connection] = []
-            forgotten: list[Http2Connection] = []
-            try:
-                while self._inbox:
-                    connection, what = self._inbox.popleft()
-                    now = time.monotonic()
-                    connection.idle_until = now + self._keepalive_expiry
-                    closing += enter(self._shelves, connection, what, now)
-                    if what is Return.FORGOTTEN and connection.is_shared is True:
-                        forgotten.append(connection)
-            finally:
-                self._lock.release()
-            for shared in forgotten:
-                shared.reset_lost()
-            for connection in closing:
-                connection.close()

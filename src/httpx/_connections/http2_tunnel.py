@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._exceptions import ReadTimeout
 from .._network.base import Stream
 from .._network.errors import closed_read_error, closed_write_error, write_timeout
-from .._protocols.h2.engine import MAX_PRODUCED_SIZE
+from .._protocols.h2.sender import MAX_PRODUCED_SIZE
 from .._protocols.h2.streams import H2Stream, StreamState
 from .http2_upload import wait_sent
 

@@ -83,7 +83,7 @@ class HeadMemory:
         head = ReadHead(decoded)
         if b"set-cookie" not in head.index:
             if len(self._heads) >= MAX_KNOWN_HEADS:
-                self._heads.clear()
+                del self._heads[next(iter(self._heads))]
             self._heads[id(decoded)] = decoded, head
         return head
 
