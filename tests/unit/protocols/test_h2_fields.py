@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hyperframe.frame import ContinuationFrame, HeadersFrame
+from hyperframe.frame import ContinuationFrame, HeadersFrame, SettingsFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +82,15 @@ def test_extended_connect_has_all_pseudo_fields() -> None:
         *((b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"https")),
         *((b":authority", b"a.example"), (b":path", b"/chat")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "protocol"),
+    [(b"GET", b"websocket"), (b"CONNECT", b"web\nsocket"), (b"CONNECT", b""), (b"CONNECT", b"a/")],
+)
+def test_a_protocol_is_a_token_and_of_connect(method: bytes, protocol: bytes) -> None:
+    with pytest.raises(LocalProtocolError, match="protocol"):
+        make_head(HOST, method=method, target=b"/chat", protocol=protocol)
 
 
 @pytest.mark.parametrize("length", [0, 5, 10**12])
@@ -200,7 +209,9 @@ def test_fields_are_checked_as_one_and_each(fields: list[tuple[bytes, bytes]]) -
         assert caught.value.code is ErrorCode.PROTOCOL_ERROR
 
 
-@pytest.mark.parametrize("status", [b"", b"0", b"20", b"099", b"2000", b"+20", b"2 0", b" 200", b"200 ", "٢٠٠".encode()])
+@pytest.mark.parametrize(
+    "status", [b"", b"0", b"20", b"099", b"2000", b"+20", b"2 0", b" 200", b"200 ", "٢٠٠".encode()]
+)
 def test_status_codes_have_three_digits(status: bytes) -> None:
     with pytest.raises(StreamFault):
         parse_head([(b":status", status)])
@@ -212,7 +223,8 @@ def test_status_codes_have_three_digits(status: bytes) -> None:
 def gather(*received: HeadersFrame | ContinuationFrame) -> list[FieldBlock]:
     gatherer = BlockGatherer()
     blocks = []
-    for frame_type, flags, stream_id, payload in FrameReader().receive(b"".join(f.serialize() for f in received)):
+    data = b"".join(frame.serialize() for frame in (SettingsFrame(0), *received))
+    for frame_type, flags, stream_id, payload in list(FrameReader().receive(data))[1:]:
         if gatherer.is_gathering:
             block = gatherer.go_on(frame_type, flags, stream_id, payload)
         else:

@@ -87,17 +87,21 @@ def test_headers_of_frames(stream_id: int, frame_type: int, flags: int, size: in
 
 # Reading.
 
+# RFC 9113 3.4: SETTINGS come first.
+BEGINNING = SettingsFrame(0).serialize()
+
 RAW_FRAMES = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 2**32 - 1), st.binary(max_size=40))
 
 
 @given(st.lists(RAW_FRAMES, max_size=8), st.lists(st.integers(0, 60), max_size=20))
 def test_frames_are_read_however_they_come(raw: list[tuple[int, int, int, bytes]], sizes: list[int]) -> None:
-    data = b"".join(
+    data = BEGINNING + b"".join(
         struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", frame_type, flags, stream_id) + payload
         for frame_type, flags, stream_id, payload in raw
     )
     # RFC 9113 4.1: the bit before the stream id is ignored.
-    expected = [(frame_type, flags, stream_id & 0x7FFFFFFF, payload) for frame_type, flags, stream_id, payload in raw]
+    expected = [(frames.SETTINGS, 0, 0, b"")]
+    expected += [(frame_type, flags, stream_id & 0x7FFFFFFF, payload) for frame_type, flags, stream_id, payload in raw]
     byte_by_byte, in_pieces = FrameReader(), FrameReader()
     assert list(FrameReader().receive(data)) == expected
     assert [frame for byte in data for frame in byte_by_byte.receive(bytes([byte]))] == expected
@@ -110,14 +114,14 @@ def test_frames_are_read_however_they_come(raw: list[tuple[int, int, int, bytes]
 
 
 def test_a_frame_may_have_the_size_that_was_allowed() -> None:
-    (frame,) = FrameReader().receive(frames.write_header(frames.DATA, 0, 1, 16384) + bytes(16384))
+    _, frame = FrameReader().receive(BEGINNING + frames.write_header(frames.DATA, 0, 1, 16384) + bytes(16384))
     assert len(frame[3]) == 16384
 
 
 def test_a_frame_that_is_too_large_is_refused_by_its_header() -> None:
     reader = FrameReader()
     # What came before it is given out.
-    came = reader.receive(frames.write_settings_ack() + frames.write_header(frames.DATA, 0, 1, 16385))
+    came = reader.receive(BEGINNING + frames.write_header(frames.DATA, 0, 1, 16385))
     assert next(came)[0] == frames.SETTINGS
     with pytest.raises(ConnectionFault, match="16385 bytes, where at most 16384") as caught:
         next(came)

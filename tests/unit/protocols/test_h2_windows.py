@@ -171,7 +171,9 @@ def test_a_window_may_be_taken_back_below_zero() -> None:
     assert sending.windows.allow(stream, 5) == 1
 
 
-@pytest.mark.parametrize(("increment", "code"), [(0, ErrorCode.PROTOCOL_ERROR), (2**31 - 1, ErrorCode.FLOW_CONTROL_ERROR)])
+@pytest.mark.parametrize(
+    ("increment", "code"), [(0, ErrorCode.PROTOCOL_ERROR), (2**31 - 1, ErrorCode.FLOW_CONTROL_ERROR)]
+)
 def test_increments_are_checked(increment: int, code: ErrorCode) -> None:
     with pytest.raises(ConnectionFault) as of_connection:
         Sending().windows.add(increment)
