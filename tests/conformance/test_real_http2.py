@@ -11,6 +11,7 @@ import ssl
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import httpx
 from tests.client.faces import Face, FaceClient, make_face
 from tests.conformance.http2_peers import NGHTTPD_LARGE_SIZE, Http2Peers, Nginx
 from tests.conformance.peers import HOST, PATIENCE, find_binary, free_port, running, write
-from tests.network.colours import Colour, TaskCancelled, make_colour
+from tests.network.colours import Colour, Task, TaskCancelled, make_colour
 from tests.origin import Origin
 
 SQUID = """
@@ -280,12 +281,12 @@ def test_cancelled_requests_leave_their_connection(nginx: Nginx, run: Run, colou
 
         for _ in range(3):
             seen.clear()
-            tasks = [colour.start(read, number) for number in range(10)]
-            waiting = [colour.start(client.get, f"{url}/delay?seconds=60") for _ in range(10)]
+            tasks: list[Task[Any]] = [colour.start(read, number) for number in range(10)]
+            tasks += [colour.start(client.get, f"{url}/delay?seconds=60") for _ in range(10)]
             await colour.until(lambda: len(seen) == 10)
-            for task in [*tasks, *waiting]:
+            for task in tasks:
                 task.cancel()
-            for task in [*tasks, *waiting]:
+            for task in tasks:
                 with pytest.raises(TaskCancelled):
                     await task.join()
             assert (await client.get(f"{url}/hello")).status_code == 200
@@ -339,6 +340,10 @@ def test_a_server_that_ends_its_connections_early_loses_no_request(nginx: Nginx,
 def test_a_connection_that_the_server_closed_is_not_used_again(nginx: Nginx, run: Run, colour: Colour) -> None:
     url = nginx.urls["idle"]
 
+    def has_end(client: FaceClient, response: httpx.Response) -> bool:
+        stream = response.extensions["network_stream"]
+        return client.pool.connection_count == 0 or bool(stream.get_extra_info("is_readable"))
+
     async def check(client: FaceClient) -> None:
         connections = set()
         for _ in range(3):
@@ -347,8 +352,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again(nginx: Nginx, run
             assert response.json() == {"length": 10, "sha256": response.json()["sha256"]}
             connections.add(response.headers["x-connection"])
             # Where a loop runs, the connection is dropped by itself; elsewhere it shows something to read.
-            tell = response.extensions["network_stream"].get_extra_info
-            await colour.until(lambda tell=tell: client.pool.connection_count == 0 or tell("is_readable"))
+            await colour.until(partial(has_end, client, response))
         assert len(connections) == 3
 
     run(check)
@@ -378,12 +382,16 @@ def test_a_reload_loses_no_request(peers: Http2Peers, run: Run, colour: Colour, 
                     await colour.checkpoint()
                 return count
 
+            def has_come(count: int) -> bool:
+                # A task that is done has failed.
+                return len(workers) == count or any(task.is_done for task in tasks)
+
             tasks = [colour.start(ask, number) for number in range(16)]
             try:
-                for count in range(1, 6):
-                    await colour.until(lambda count=count: len(workers) == count or any(task.is_done for task in tasks))
-                    os.kill(nginx.pid, signal.SIGHUP)
-                await colour.until(lambda: len(workers) == 6 or any(task.is_done for task in tasks))
+                for count in range(1, 7):
+                    await colour.until(partial(has_come, count))
+                    if count < 6:
+                        os.kill(nginx.pid, signal.SIGHUP)
             finally:
                 is_over = True
             assert min([await task.join() for task in tasks]) > 0
