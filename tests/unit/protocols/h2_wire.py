@@ -49,7 +49,8 @@ class Wire:
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
         self.now = 1000.0
-        self.engine = H2Engine(put=self.output.append, wake=self.woken.append)
+        # 0 is those who wait for no stream.
+        self.engine = H2Engine(put=self.output.append, wake=self.woken.append, wake_others=lambda: self.woken.append(0))
         self.preface = b"".join(self.output)
         assert self.preface.startswith(PREFACE)
         self.output.clear()

@@ -225,7 +225,7 @@ def gather(*received: HeadersFrame | ContinuationFrame) -> list[FieldBlock]:
     blocks = []
     data = b"".join(frame.serialize() for frame in (SettingsFrame(0), *received))
     for frame_type, flags, stream_id, payload in list(FrameReader().receive(data))[1:]:
-        if gatherer.is_gathering:
+        if gatherer.stream_id:
             block = gatherer.go_on(frame_type, flags, stream_id, payload)
         else:
             block = gatherer.begin(flags, stream_id, payload)

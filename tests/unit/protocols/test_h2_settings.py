@@ -40,7 +40,7 @@ def test_defaults() -> None:
     assert peer.is_known
     # RFC 9113 6.5.2: nobody set a limit, and ours is only for our own sake.
     assert peer.max_concurrent_streams == MAX_STREAMS
-    assert (peer.initial_window_size, peer.max_frame_size, peer.header_table_size) == (65535, 16384, 4096)
+    assert (peer.initial_window_size, peer.max_frame_size) == (65535, 16384)
     assert not peer.enable_connect_protocol
 
 
@@ -58,7 +58,6 @@ def test_the_last_word_counts() -> None:
 
 
 ACCEPTED = [
-    *((Setting.HEADER_TABLE_SIZE, 0), (Setting.HEADER_TABLE_SIZE, 2**32 - 1)),
     *((Setting.ENABLE_PUSH, 0), (Setting.INITIAL_WINDOW_SIZE, 0), (Setting.INITIAL_WINDOW_SIZE, 2**31 - 1)),
     *((Setting.MAX_FRAME_SIZE, 16384), (Setting.MAX_FRAME_SIZE, 2**24 - 1)),
     *((Setting.ENABLE_CONNECT_PROTOCOL, 0), (Setting.ENABLE_CONNECT_PROTOCOL, 1)),
@@ -71,6 +70,11 @@ def test_what_is_taken_over(key: Setting, value: int) -> None:
     peer.apply([(key, value)])
     if key is not Setting.ENABLE_PUSH:  # Which is nothing to a client.
         assert getattr(peer, key.name.lower()) == value
+
+
+def test_all_sizes_of_the_table_are_told() -> None:
+    # RFC 7541 4.2: the smallest of them counts, and the last.
+    assert PeerSettings().apply([(1, 100), (1, 0), (4, 5), (1, 2**32 - 1)]) == [100, 0, 2**32 - 1]
 
 
 REFUSED = [

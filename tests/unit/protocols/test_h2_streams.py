@@ -32,7 +32,8 @@ def test_a_response_in_its_parts() -> None:
     assert not stream.has_answer()
     stream.receive_fields([*OK, (b"x-a", b"1")], is_last=False)
     assert stream.has_answer()
-    assert (stream.status_code, stream.fields) == (200, [(b"x-a", b"1")])
+    assert stream.head is not None
+    assert (stream.status_code, stream.head.fields) == (200, [(b"x-a", b"1")])
     assert not stream.has_news()
     stream.receive_data(b"")
     assert not stream.has_news()

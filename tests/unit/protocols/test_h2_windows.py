@@ -138,7 +138,7 @@ def test_a_stream_sends_what_both_windows_allow() -> None:
     assert large.send_window == 100_000 - 65535
 
 
-def test_who_waits_for_room_is_woken_once() -> None:
+def test_who_waits_for_room_is_woken_until_it_has_all_that_it_wants() -> None:
     sending = Sending()
     first, second, third = (sending.stream(stream_id) for stream_id in (1, 3, 5))
     for stream in (first, second):
@@ -148,13 +148,14 @@ def test_who_waits_for_room_is_woken_once() -> None:
     assert sending.woken == []
     sending.windows.add_to(first, 1)
     assert sending.woken == [1]
-    sending.windows.add_to(first, 1)
-    sending.windows.add(1)
-    assert sending.woken == [1, 3]
+    # Who was served goes behind those who wait.
     sending.windows.allow(first, 2000)
-    sending.windows.forget(first)
+    sending.windows.add(1)
+    assert sending.woken == [1, 3, 1]
+    assert sending.windows.allow(first, 1001) == 1001
+    sending.windows.forget(second)
     sending.windows.shift([first, second, third], 1)
-    assert sending.woken == [1, 3]
+    assert sending.woken == [1, 3, 1]
 
 
 def test_a_window_may_be_taken_back_below_zero() -> None:
