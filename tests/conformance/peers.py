@@ -41,12 +41,12 @@ def write(path: Path, text: str) -> str:
 
 
 @contextlib.contextmanager
-def running(port: int, command: list[str]) -> Iterator[None]:
+def running(port: int, command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server in the foreground, from the moment when it accepts connections on the port."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         wait_for_port(port, process)
-        yield
+        yield process
     finally:
         process.terminate()
         try:

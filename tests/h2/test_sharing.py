@@ -11,7 +11,7 @@ import pytest
 import httpx
 from tests.client.faces import Face, FaceClient
 from tests.client.servers import Conversation, answering_always
-from tests.network.colours import CANCELLABLE, Colour, TaskCancelled
+from tests.network.colours import ASYNCIO, CANCELLABLE, Colour, TaskCancelled
 from tests.network.lines import Trust
 from tests.network.peers import PlainChannel, TLSChannel
 
@@ -103,6 +103,34 @@ async def test_a_limit_of_zero_streams_is_waited_out(h2_client: H2Client, serve_
         server.may_go_on.set()
         assert (await client.get(server.url())).status_code == 200
     assert server.connection_count == 1
+
+
+# Elsewhere tasks and threads begin in any order.
+@pytest.mark.parametrize("colour", ASYNCIO, indirect=True)
+async def test_who_waits_for_the_word_of_the_server_goes_in_order(
+    h2_client: H2Client, serve_frames: ServeFrames, colour: Colour
+) -> None:
+    """A server that takes a few requests and says goodbye would else refuse the same one again and again."""
+    paths: list[str] = []
+
+    def script(conversation: FrameConversation) -> None:
+        first = conversation.read_request()
+        conversation.server.wait()
+        conversation.greet()
+        requests = [first, *(conversation.read_request() for _ in range(19))]
+        paths.extend(request.path for request in requests)
+        for request in requests:
+            conversation.answer(request.stream_id)
+        conversation.read_to_end()
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        tasks = [colour.start(client.get, server.url(f"/{number}")) for number in range(20)]
+        await colour.until(lambda: any(len(connection._others) == 19 for connection in client.pool._shelves.active))
+        server.may_go_on.set()
+        for task in tasks:
+            assert (await task.join()).text == "ok"
+    assert paths == [f"/{number}" for number in range(20)]
 
 
 async def test_a_raised_limit_is_used(h2_client: H2Client, serve_frames: ServeFrames, colour: Colour) -> None:

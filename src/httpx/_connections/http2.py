@@ -102,7 +102,8 @@ class Http2Connection:
         self.baton: ReaderBaton[bytes | None] = ReaderBaton(
             self.lock, network.make_waiter, read=self._read, feed=self._feed, make_alarm=network.make_alarm
         )
-        self._others: set[object] = set()
+        # In the order in which they came: who was refused before is the first again.
+        self._others: dict[object, None] = {}
         self._lost_streams: deque[H2Stream] = deque()
         self._is_flush_due = False
         self.has_tunnels = False
@@ -274,12 +275,12 @@ class Http2Connection:
         """Wait for something that is not of a stream."""
         key = object()
         with self.lock:
-            self._others.add(key)
+            self._others[key] = None
         try:
             await self.baton.wait(key, is_met, timeout, deadline)
         finally:
             with self.lock:
-                self._others.discard(key)
+                self._others.pop(key, None)
 
     def _may_wait(self) -> bool:
         """Tell whether the server may take another stream before one of those under way ends."""

@@ -241,7 +241,9 @@ class WriteTurn:
             if self._sent_size != sent_size:
                 self._moved_at = monotonic()
             while self._waiting and self.has_sent(self._waiting[0].mark):
-                self._waiting.popleft().waiter.set()
+                place = self._waiting.popleft()
+                place.is_sent = True
+                place.waiter.set()
 
     def _take_rest(self) -> bytes | memoryview | None:
         """Return what the next write is given, None if there is nothing."""
@@ -285,7 +287,8 @@ class WriteTurn:
         """Tell whether what that place waits for is on the wire; its holder sends first."""
         if self._holder is place and self._error is None:
             self._send()
-        return self.has_sent(place.mark)
+        # Who was told so is in no queue any more, and what others have sent since is not to be waited for.
+        return place.is_sent or self.has_sent(place.mark)
 
     def _raise_if_overdue(self, place: _Place, timeout: float | None, deadline: float | None) -> None:
         """Fail one whose time was up, unless others moved something meanwhile, so that it may go on waiting."""
@@ -312,7 +315,7 @@ class WriteTurn:
 class _Place:
     """The place of one task: waiting for the turn, holding it, or neither."""
 
-    __slots__ = ("mark", "since", "waiter")
+    __slots__ = ("is_sent", "mark", "since", "waiter")
 
     # Made when the place is among the waiting; a holder needs none.
     waiter: Waiter
@@ -321,3 +324,5 @@ class _Place:
         # The count of sent bytes at which all that this task wants sent is sent, and the time of its coming.
         self.mark = mark
         self.since = since
+        # Whether it left the queue because of that.
+        self.is_sent = False

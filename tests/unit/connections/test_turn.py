@@ -83,6 +83,18 @@ def test_who_is_passed_by_is_told_as_soon_as_its_bytes_are_gone(connection: Conn
     assert trap_name(third) == "write"
 
 
+def test_who_was_told_that_its_bytes_are_gone_looks_at_nothing_else(connection: Connection) -> None:
+    """What others send before it runs, and a stream such as TLS's holds back, is not its own."""
+    first, second = connection.send(1), connection.send(1)
+    connection.run()
+    connection.stream.room = 4
+    first.step()
+    assert second.is_runnable
+    connection.stream.has_unsent = True
+    second.step()
+    assert second.is_done and second.error is None
+
+
 @pytest.mark.parametrize("fate", [Fate.CANCEL, Fate.TIME_OUT])
 def test_a_holder_that_gives_up_passes_the_turn_on_and_loses_nothing(connection: Connection, fate: Fate) -> None:
     first, second = connection.send(4), connection.send(1)

@@ -54,6 +54,9 @@ class BlockGatherer:
         is_last = bool(flags & END_STREAM)
         if flags & END_HEADERS:
             return FieldBlock(stream_id, payload, is_last=is_last)
+        if not stream_id:
+            # RFC 9113 6.2. A block that is complete is looked at with its stream.
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "HEADERS without a stream")
         self.stream_id, self._is_last = stream_id, is_last
         self._parts, self._size = [payload], len(payload)
         return None

@@ -31,6 +31,7 @@ class FrameAllowance:
 
     def __init__(self) -> None:
         self._left = MAX_ALLOWANCE
+        # When the allowance was last filled; at first, when something was taken of it.
         self._filled_at = 0.0
         # Bytes of DATA that no WINDOW_UPDATE was paid with, counted for the stream and for the connection.
         self._sent_size = 0
@@ -42,8 +43,10 @@ class FrameAllowance:
             ConnectionFault: they are too many.
         """
         self._left -= 1
+        if not self._filled_at:
+            self._filled_at = now
         if self._left < 0:
-            refill = min(int((now - self._filled_at) * REFILL_RATE), MAX_ALLOWANCE) if self._filled_at else 0
+            refill = min(int((now - self._filled_at) * REFILL_RATE), MAX_ALLOWANCE)
             self._filled_at = now
             if refill < 1:
                 raise ConnectionFault(

@@ -10,6 +10,7 @@ import enum
 import struct
 from collections.abc import Iterable, Iterator
 
+from ..fields import quote
 from .errors import ConnectionFault, ErrorCode
 
 # RFC 9113 3.4: what a client begins with, before its SETTINGS.
@@ -111,22 +112,26 @@ def write_priority_update(stream_id: int, priority: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cut bytes into frames, however they come."""
+    """Cut what a server sends into frames, however it comes."""
 
-    __slots__ = ("_max_frame_size", "_rest")
+    __slots__ = ("_has_begun", "_max_frame_size", "_rest")
 
     def __init__(self, max_frame_size: int = MIN_MAX_FRAME_SIZE) -> None:
         self._max_frame_size = max_frame_size
+        self._has_begun = False
         self._rest = b""
 
     def receive(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that are complete. To be exhausted before it is called again.
 
         Raises:
-            ConnectionFault: a frame is larger than this side has allowed.
+            ConnectionFault: a frame is larger than this side has allowed, or the first one is no SETTINGS.
         """
         if self._rest:
             data = self._rest + data
+        if not self._has_begun and len(data) >= HEADER_SIZE:
+            self._has_begun = True
+            _check_beginning(data)
         position, end = 0, len(data)
         unpack, max_frame_size = _HEADER.unpack_from, self._max_frame_size
         # A fault ends the connection, and with it the need for a rest.
@@ -187,6 +192,20 @@ def unpad(flags: int, payload: bytes, *, frame: str) -> bytes:
 
 
 # Private from here on.
+
+
+def _check_beginning(data: bytes) -> None:
+    """Check that a server begins with SETTINGS of its own: RFC 9113 3.4."""
+    high, low, frame_type, flags, _ = _HEADER.unpack_from(data)
+    if frame_type == SETTINGS and not flags & ACK:
+        return
+    if (high << 8 | low) > MIN_MAX_FRAME_SIZE:
+        # Most likely HTTP/1.1, and no frame at all.
+        text = f"{quote(data)} is no HTTP/2. With http1=True, HTTP/2 is spoken only with servers that offer it"
+    else:
+        text = f"a frame of type {frame_type} came first, and not SETTINGS"
+    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, text)
+
 
 # A length of 24 bits in two parts, type, flags, stream id.
 _HEADER = struct.Struct(">HBBBI")

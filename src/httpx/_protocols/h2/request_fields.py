@@ -45,6 +45,8 @@ def make_request_head(
             _known[key] = known
     if _METHOD_AND_TARGET.fullmatch(b"%b %b" % (method, target)) is None:
         _refuse(method)
+    if protocol is not None and (method != b"CONNECT" or _PROTOCOL.fullmatch(protocol) is None):
+        raise LocalProtocolError(f"The protocol {quote(protocol)} is no token, or its request is no CONNECT")
     pseudo_fields = [(b":method", method)]
     if method == b"CONNECT" and protocol is None:
         # RFC 9113 8.5: the authority is all there is.
@@ -101,6 +103,8 @@ _METHOD_AND_TARGET = re.compile(TOKEN_CHARACTER + rb"++ [\x21-\x7e]++")
 # RFC 9651: what structured fields are made of.
 _PRIORITY = re.compile(rb"[\x20-\x7e]*")
 _METHOD = re.compile(TOKEN_CHARACTER + rb"++")
+# RFC 9110 7.8: a name, and a version if it has one.
+_PROTOCOL = re.compile(TOKEN_CHARACTER + rb"++(?:/" + TOKEN_CHARACTER + rb"++)?+")
 
 # RFC 9113 8.2.2: what is about an HTTP/1.1 connection, default fields of the client among it. Host becomes :authority.
 _DROPPED_FIELDS = frozenset(
@@ -134,6 +138,8 @@ def _convert(fields: FieldList) -> _Known:
             # RFC 9110 7.6.1: what it names is about the connection, too.
             dropped.update(option.strip(b" \t") for option in value.lower().split(b","))
         converted.append((name, value))
+    # RFC 9110 10.1.4: in HTTP/1.1 it must be named there, and RFC 9113 8.2.2 excepts it.
+    dropped.discard(b"te")
     if authority is None:
         raise LocalProtocolError("Missing mandatory Host: header")
     # RFC 9113 8.2.2: TE may say "trailers", and nothing else.
@@ -155,4 +161,9 @@ def _refuse(method: bytes) -> None:
 
 
 def _as_bytes(text: str | bytes) -> bytes:
-    return text.encode("ascii") if isinstance(text, str) else text
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError as exc:
+        raise LocalProtocolError(f"{text!r} cannot be sent in a trailer section: it is not ASCII") from exc

@@ -116,7 +116,10 @@ class H2Sender:
             credit = stream.window.consume(len(data))
             if credit:
                 self._put(frames.write_window_update(stream.id, credit))
-            self._give_credit()
+        elif not self._window.is_held_back:
+            # Speed: what is due is given with the next frame that comes.
+            return data
+        self._give_credit()
         return data
 
     def reset(self, stream: H2Stream, code: ErrorCode) -> None:
@@ -126,6 +129,7 @@ class H2Sender:
             stream.state = StreamState.CLOSED
             self._send_windows.forget(stream)
             self._put(frames.write_rst_stream(stream.id, code))
+        self._give_credit()
 
     def ping(self, opaque: bytes) -> None:
         """Send a PING; `pong_count` tells of its answer."""

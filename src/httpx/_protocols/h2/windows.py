@@ -60,13 +60,15 @@ class StreamWindow:
 class ConnectionWindow:
     """What all streams of a connection together may still receive."""
 
-    __slots__ = ("_owed", "_size", "unread_size")
+    __slots__ = ("_owed", "_size", "is_held_back", "unread_size")
 
     def __init__(self) -> None:
         self._size = CONNECTION_WINDOW_SIZE
         self._owed = 0
         # Bytes that were received and that no reader has taken.
         self.unread_size = 0
+        # Whether credit is due that unread bytes stand in the way of: without it nothing may come that would free it.
+        self.is_held_back = False
 
     def receive(self, size: int) -> bool:
         """Count bytes that came; return False if they are more than was allowed."""
@@ -81,7 +83,10 @@ class ConnectionWindow:
 
     def take_credit(self) -> int:
         """Return the credit to give at this time, 0 if it is not worth a frame or too much lies unread."""
-        if self._owed * 2 < CONNECTION_WINDOW_SIZE or self.unread_size > MAX_UNREAD_SIZE:
+        if self._owed * 2 < CONNECTION_WINDOW_SIZE:
+            return 0
+        self.is_held_back = self.unread_size > MAX_UNREAD_SIZE
+        if self.is_held_back:
             return 0
         credit, self._owed = self._owed, 0
         self._size += credit
