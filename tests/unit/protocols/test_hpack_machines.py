@@ -126,6 +126,7 @@ class Memory(RuleBasedStateMachine):
         self.forgetful = HpackDecoder()
         self.forgetful._literals = Forgetful()
         self.forgetful._blocks = Forgetful()
+        self.forgetful._self_contained = Forgetful()
         self.oracle = Decoder(max_header_list_size=1 << 20)
         self.blocks: list[bytes] = []
         self.parts: list[bytes] = []

@@ -1,10 +1,15 @@
 """Decode blocks of fields (RFC 7541 3.2 and 6): one decoder for all blocks that come on a connection, in their order.
 
-A server sends the same few fields again and again, in one of two ways. Where it puts them into the table, a warm block
-is a run of indices, one byte each, and all that must be fast is a look into a list. Where it does not (nginx never
-does), each block has all of its fields as literals. So the decoder keeps, for its connection, the fields of literals
-that mean the same whatever the table holds, by their bytes in the block; and whole blocks that left the table as it
-was, until something changes the table. Neither holds a field whose value is a secret, unless that is in the table.
+A server sends the same few fields again and again, in one of three ways. Where it puts them into the table, a warm
+block is a run of indices, one byte each, and all that must be fast is a look into a list. Where it does not, each block
+has all of its fields as literals. And nginx puts them into the table with each response, and never looks for them
+there. So the decoder keeps, for its connection, by their bytes in the block:
+
+* the fields of literals that mean the same whatever the table holds;
+* whole blocks that left the table as it was, until something changes the table;
+* whole blocks that mean the same whatever the table holds, with what they put into it.
+
+None of them holds a field whose value is a secret, unless that is in the table.
 
 The size of a list is checked after its fields were decoded. Until then it is a list of references, to entries of the
 table or to literals, which are at most 8/5 of their bytes in the block (the shortest code of a symbol has five bits).
@@ -50,12 +55,15 @@ class HpackDecoder:
 
     __slots__ = (
         "_blocks",
+        "_inserted",
         "_is_repeatable",
+        "_is_self_contained",
         "_literals",
         "_max_fields",
         "_max_list_size",
         "_max_table_size",
         "_needed_size",
+        "_self_contained",
         "_table",
     )
 
@@ -75,12 +83,16 @@ class HpackDecoder:
         self._max_table_size = DEFAULT_TABLE_SIZE
         # The size or less to which the next block must set the table first; None if it need not.
         self._needed_size: int | None = None
-        # Whether the block at hand may be kept.
+        # Of the block at hand: whether it may be kept until the table changes, or for good, and what it put into the
+        # table.
         self._is_repeatable = False
+        self._is_self_contained = False
+        self._inserted: list[Field] = []
         self._table = DecoderTable()
         # The fields of literals, and of whole blocks, by their bytes.
         self._literals: _Kept[Field] = _Kept()
         self._blocks: _Kept[FieldList] = _Kept()
+        self._self_contained: _Kept[tuple[FieldList, list[Field]]] = _Kept()
         self.set_max_table_size(max_table_size)
 
     def set_max_table_size(self, size: int) -> None:
@@ -102,12 +114,21 @@ class HpackDecoder:
             HpackError: the block cannot be decoded. The decoder must not be used again.
         """
         fields = self._blocks.get(block)
-        return self._decode_new(block) if fields is None else fields
+        if fields is not None:
+            return fields
+        known = self._self_contained.get(block)
+        if known is None or self._needed_size is not None:
+            return self._decode_new(block)
+        self._blocks.forget()
+        for field in known[1]:
+            self._table.insert(field)
+        return known[0]
 
     # Private from here on.
 
     def _decode_new(self, block: bytes) -> FieldList:
-        self._is_repeatable = True
+        self._is_repeatable = self._is_self_contained = True
+        self._inserted = []
         position = 0
         if self._needed_size is not None or block[:1] in _SIZE_UPDATES:
             position = self._read_size_updates(block)
@@ -122,6 +143,8 @@ class HpackDecoder:
             self._check_size(fields)
         if self._is_repeatable:
             self._blocks.keep(block, fields)
+        elif self._is_self_contained and self._inserted:
+            self._self_contained.keep(block, (fields, self._inserted))
         return fields
 
     def _decode_fields(self, block: bytes, position: int, max_fields: int) -> tuple[FieldList, int]:
@@ -142,6 +165,8 @@ class HpackDecoder:
                 field = None
                 if 0x80 < byte < 0xFF:  # an index
                     field = entries[byte - 0x80]
+                    if byte >= _FIRST_DYNAMIC_BYTE:
+                        self._is_self_contained = False
                 elif byte < 0x10:  # a literal without indexing
                     # Its end, if it is a short one. If it is not, that may be anywhere, and nothing is found: no
                     # literal is the beginning of another.
@@ -168,6 +193,7 @@ class HpackDecoder:
         index, position = decode_integer(block, position, mask=0x7F)
         if index == 0:
             raise HpackError("Field has index 0, which is none of the table")
+        self._is_self_contained = False
         return self._table.entries[index], position
 
     def _read_literal(self, block: bytes, position: int) -> tuple[Field, int]:
@@ -193,9 +219,13 @@ class HpackDecoder:
                 return field, after
         self._is_repeatable = False
         field = name, _decode_string(block, position, start, after)
+        if index >= FIRST_DYNAMIC_INDEX or byte & 0xF0 == 0x10 or name in SENSITIVE_FIELDS:
+            # It depends on the table, or must not be remembered.
+            self._is_self_contained = False
         if byte & 0x40:
             self._blocks.forget()
             self._table.insert(field)
+            self._inserted.append(field)
         elif index < FIRST_DYNAMIC_INDEX and byte < 0x10 and name not in SENSITIVE_FIELDS:
             self._literals.keep(block[begin:after], field)
         return field, after
@@ -215,7 +245,7 @@ class HpackDecoder:
 
     def _read_size_updates(self, block: bytes) -> int:
         """Resize the table as the beginning of a block says, and return the position after that."""
-        self._is_repeatable = False
+        self._is_repeatable = self._is_self_contained = False
         self._blocks.forget()
         position = 0
         for _ in range(MAX_SIZE_UPDATES):
@@ -244,6 +274,8 @@ class HpackDecoder:
 
 # RFC 7541 6.3: the bytes that an update of the table's size begins with.
 _SIZE_UPDATES = frozenset(bytes((byte,)) for byte in range(0x20, 0x40))
+
+_FIRST_DYNAMIC_BYTE = 0x80 + FIRST_DYNAMIC_INDEX
 
 _MAX_STATIC_SIZE = max(map(entry_size, STATIC_TABLE))
 
