@@ -38,6 +38,7 @@ class H2Engine:
         peer: what the server has announced.
         is_closing: no stream may be opened any more.
         pong_count: how many answers to PING came.
+        answer_count: how many answers to PING and SETTINGS were put.
         received_at: the time of the last bytes that came.
     """
 
@@ -50,7 +51,7 @@ class H2Engine:
         self.streams: dict[int, H2Stream] = {}
         self.peer = PeerSettings()
         self.is_closing = False
-        self.pong_count = 0
+        self.pong_count = self.answer_count = 0
         self.received_at = 0.0
         self._next_id = 1
         # The highest id that the server will process, and why it said so.
@@ -366,6 +367,7 @@ class H2Engine:
         for size in self.peer.apply(frames.read_settings(payload)):
             self._encoder.set_max_table_size(size)
         self._put(frames.write_settings_ack())
+        self.answer_count += 1
         difference = self.peer.initial_window_size - last_window_size
         if difference:
             self._send_windows.shift(self.streams.values(), difference)
@@ -379,6 +381,7 @@ class H2Engine:
         self._allowance.spend(self.received_at, "PING")
         if not flags & ACK:
             self._put(frames.write_ping(payload, is_ack=True))
+            self.answer_count += 1
             return
         self.pong_count += 1
         self._wake_others()
