@@ -109,13 +109,11 @@ class Http2Connection:
         self._others: set[object] = set()
         self._lost_streams: deque[H2Stream] = deque()
         self._is_flush_due = False
-        # How much was queued when so many answers were queued the last time.
-        self._answers_mark = 0
+        self._answers_mark = 0  # how much was queued when the answers were counted the last time
         self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
         self.engine = H2Engine(put=self.turn.put, wake=self._wake, wake_others=self._wake_others)
-        # What the keeper was told.
-        self._max_streams = self.max_exchanges
+        self._max_streams = self.max_exchanges  # what the keeper was told
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
         notice = weakref.WeakMethod(self._notice)
         stream.watch(lambda: None if (method := notice()) is None else method())
@@ -180,9 +178,13 @@ class Http2Connection:
     def close(self) -> None:
         """Close a connection that carries no exchange."""
         try:
-            with self.lock:
-                self.engine.say_goodbye()
-                self.turn.flush_now()
+            # As in `give_up`.
+            if self.lock.acquire(timeout=LOCK_PATIENCE):
+                try:
+                    self.engine.say_goodbye()
+                    self.turn.flush_now()
+                finally:
+                    self.lock.release()
         finally:
             log_close(self.stream.close)
 
