@@ -173,8 +173,8 @@ class Pool(ReturnDesk):
             if connection is None:
                 return None
             if connection.is_shared is True:
-                # Speed: where others are under way, somebody reads.
-                if (connection.exchange_count > 1 and connection.is_usable) or self._check_shared(connection):
+                # Speed: what came is known where somebody reads.
+                if (connection.baton.has_reader and connection.is_usable) or self._check_shared(connection):
                     return connection
                 continue
             try:

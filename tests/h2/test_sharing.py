@@ -382,6 +382,28 @@ async def test_an_idle_connection_that_was_closed_is_not_used(
 # Exchanges that end early.
 
 
+async def test_an_end_that_nobody_has_read_yet_is_seen(
+    h2_client: H2Client, face: Face, serve_frames: ServeFrames, colour: Colour
+) -> None:
+    """A response is under way on the connection, but who has it reads nothing at this time."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.send_headers(conversation.read_request().stream_id)
+        # The response of the client's second request shows that it has read the first one's head.
+        conversation.answer(conversation.read_request().stream_id)
+
+    server = serve_frames(script, answering_each)
+    async with h2_client() as client, client.stream("GET", server.url()) as response:
+        await client.get(server.url())
+        (connection,) = client.pool._shelves.active
+        await colour.until(lambda: connection.stream.is_readable() or not connection.is_usable)
+        # It could not be sent again.
+        assert (await client.post(server.url("/next"), content=b"x")).text == "/next"
+        with pytest.raises(httpx.RemoteProtocolError):
+            await face.read(response)
+
+
 async def test_closing_a_response_early_resets_its_stream(h2_client: H2Client, serve_frames: ServeFrames) -> None:
     resets = []
 

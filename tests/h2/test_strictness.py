@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable
 
 import pytest
 
 import httpx
-from tests.client.faces import FaceClient
+from tests.client.faces import Face, FaceClient
+from tests.network.colours import PATIENCE, Colour
 
 from .conftest import ServeFrames
 from .scripted import (
@@ -311,6 +313,62 @@ async def test_a_flood_of_large_field_sections_is_cut_off(h2_client: H2Client, s
         await client.get(server.url())
         with pytest.raises(httpx.RemoteProtocolError, match="ENHANCE_YOUR_CALM"):
             await client.post(server.url())
+
+
+async def test_answers_that_nobody_reads_are_bounded(
+    h2_client: H2Client, serve_frames: ServeFrames, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each PING comes with a byte of the response, and so is no flood; the upload has filled the socket."""
+    monkeypatch.setattr("httpx._connections.http2.MAX_ANSWERS", 100)
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet((4, 2**31 - 1))
+        conversation.update_window(0, 2**31 - 65536)
+        conversation.read_headers()
+        conversation.server.wait()
+        conversation.send(OK + (frame(PING, 0, 0, bytes(8)) + frame(DATA, 0, 1, b"x")) * 20_000)
+        ended.wait(PATIENCE)
+
+    async def post() -> None:
+        await client.post(server.url(), content=bytes(50_000_000))
+
+    ended = threading.Event()
+    server = serve_frames(script)
+    async with h2_client() as client:
+        task = colour.start(post)
+        await colour.until(lambda: client.pool._shelves.active)
+        turn = next(iter(client.pool._shelves.active)).turn
+        await colour.until(lambda: turn.queued_size > 200_000 and turn.is_behind)
+        server.may_go_on.set()
+        try:
+            with pytest.raises(httpx.RemoteProtocolError, match="100 answers"):
+                await task.join()
+        finally:
+            ended.set()
+
+
+async def test_small_parts_take_little_memory(h2_client: H2Client, face: Face, serve_frames: ServeFrames) -> None:
+    content = bytes(range(256)) * 400
+    parts = [content[start : start + 2] for start in range(0, len(content), 2)]
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.read_request()
+        conversation.send(OK + b"".join(frame(DATA, 0, 1, part) for part in parts))
+        conversation.answer(conversation.read_request().stream_id)
+        conversation.server.wait()
+        conversation.send_data(1, b"", is_last=True)
+        conversation.read_to_end()
+
+    server = serve_frames(script)
+    async with h2_client() as client, client.stream("GET", server.url()) as response:
+        await client.get(server.url())
+        (connection,) = client.pool._shelves.active
+        stream = connection.engine.streams[1]
+        assert stream.unread_size == len(content)
+        assert len(stream.parts) <= len(content) / 4096 + 1
+        server.may_go_on.set()
+        assert await face.read(response) == content
 
 
 async def test_what_a_field_section_unpacks_to_is_bounded(h2_client: H2Client, serve_frames: ServeFrames) -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, TransportError
+from .._exceptions import LocalProtocolError, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError, TransportError
 from .._models import Request, Response
 from .._network.base import Network, Stream
 from .._network.errors import is_over
@@ -38,6 +38,9 @@ MAX_DRAINED_READS = 16
 # Seconds. Others have the lock for less; who waits longer has it itself.
 LOCK_PATIENCE = 0.2
 
+# Answers to PING and SETTINGS by which the sending of those before them must have caught up; as in Go.
+MAX_ANSWERS = 10_000
+
 
 class Http2Connection:
     """A stream, and any number of exchanges on it."""
@@ -46,6 +49,7 @@ class Http2Connection:
 
     __slots__ = (
         "__weakref__",
+        "_answers_mark",
         "_is_flush_due",
         "_lost_streams",
         "_max_streams",
@@ -106,11 +110,11 @@ class Http2Connection:
         self._others: dict[object, None] = {}
         self._lost_streams: deque[H2Stream] = deque()
         self._is_flush_due = False
+        self._answers_mark = 0  # how much was queued when the answers were counted the last time
         self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
         self.engine = H2Engine(put=self.turn.put, wake=self._wake, wake_others=self._wake_others)
-        # What the keeper was told.
-        self._max_streams = self.max_exchanges
+        self._max_streams = self.max_exchanges  # what the keeper was told
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
         notice = weakref.WeakMethod(self._notice)
         stream.watch(lambda: None if (method := notice()) is None else method())
@@ -175,9 +179,13 @@ class Http2Connection:
     def close(self) -> None:
         """Close a connection that carries no exchange."""
         try:
-            with self.lock:
-                self.engine.say_goodbye()
-                self.turn.flush_now()
+            # As in `give_up`.
+            if self.lock.acquire(timeout=LOCK_PATIENCE):
+                try:
+                    self.engine.say_goodbye()
+                    self.turn.flush_now()
+                finally:
+                    self.lock.release()
         finally:
             log_close(self.stream.close)
 
@@ -329,6 +337,8 @@ class Http2Connection:
         try:
             if data:
                 self.engine.receive(data, time.monotonic())
+                if self.engine.answer_count >= MAX_ANSWERS:
+                    self._check_answers()
             else:
                 self.engine.receive_end()
                 # For those who have no stream.
@@ -341,6 +351,15 @@ class Http2Connection:
                 self._reset_lost()
             self.flush_soon()
             self.look()
+
+    def _check_answers(self) -> None:
+        """Refuse to queue answers without end for a server that goes on asking, and reads none of them."""
+        self.engine.answer_count = 0
+        if not self.turn.has_sent(self._answers_mark):
+            raise RemoteProtocolError(
+                f"The server asked for more than {MAX_ANSWERS} answers (to PING or SETTINGS) and read none of them."
+            )
+        self._answers_mark = self.turn.queued_size
 
     def _drain(self) -> None:
         """Take what is there. The lock is held, and nobody reads."""

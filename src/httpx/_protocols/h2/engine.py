@@ -27,6 +27,7 @@ class H2Engine(H2Sender):
 
     Attributes:
         pong_count: how many answers to PING came.
+        answer_count: how many answers to PING and SETTINGS were put.
         received_at: the time of the last bytes that came.
     """
 
@@ -36,7 +37,7 @@ class H2Engine(H2Sender):
         super().__init__(put=put, wake=wake)
         self._wake = wake
         self._wake_others = wake_others
-        self.pong_count = 0
+        self.pong_count = self.answer_count = 0
         self.received_at = 0.0
         # The highest id that the server will process, and why it said so.
         self._last_id = MAX_STREAM_ID
@@ -231,6 +232,7 @@ class H2Engine(H2Sender):
         for size in self.peer.apply(frames.read_settings(payload)):
             self._encoder.set_max_table_size(size)
         self._put(frames.write_settings_ack())
+        self.answer_count += 1
         difference = self.peer.initial_window_size - last_window_size
         if difference:
             self._send_windows.shift(self.streams.values(), difference)
@@ -244,6 +246,7 @@ class H2Engine(H2Sender):
         self._allowance.spend(self.received_at, "PING")
         if not flags & ACK:
             self._put(frames.write_ping(payload, is_ack=True))
+            self.answer_count += 1
             return
         self.pong_count += 1
         self._wake_others()

@@ -18,6 +18,11 @@ from .errors import ErrorCode, StreamFault
 from .response_fields import DecodedFields, HeadMemory, ReadHead, check_fields
 from .windows import StreamWindow
 
+# Bytes. Parts of a body that are small are merged up to some size, while nobody reads them: by itself, one of two bytes
+# takes thirty times its size of memory, and windows count only the bytes.
+SMALL_SIZE = 512
+MERGED_SIZE = 4096
+
 
 class StreamState(enum.Enum):
     """Who may still send."""
@@ -170,7 +175,11 @@ class H2Stream:
             raise StreamFault(
                 ErrorCode.PROTOCOL_ERROR, f"more DATA than the {self._content_length} bytes of its Content-Length"
             )
-        self.parts.append(data)
+        parts = self.parts
+        if parts and size < SMALL_SIZE and len(parts[-1]) < MERGED_SIZE:
+            parts[-1] += data
+        else:
+            parts.append(data)
         self.unread_size += size
 
     def receive_end(self) -> None:
