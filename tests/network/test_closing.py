@@ -231,7 +231,7 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
     near.setblocking(False)
 
     async def leave_reader() -> tuple[Stream, object]:
-        stream = AsyncioSocketStream(colour.loop, near)
+        stream = AsyncioSocketStream(colour.loop, near, memoryview(bytearray(1000)))
         reader = colour.start(stream.read, PATIENCE)
         await colour.network.sleep(0.001)
         return stream, reader

@@ -128,12 +128,11 @@ class Http1Connection:
         """
         tracer = None
         try:
-            extensions = request.extensions
-            timeouts = extensions.get("timeout") or _NO_TIMEOUTS
+            timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             deadline = request._deadline
             # Speed: `make_tracer` asks for these, too.
-            if "trace" in extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
-                tracer = make_tracer(extensions, "http11", awaits=self._colour.awaits)
+            if "trace" in request.extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
+                tracer = make_tracer(request.extensions, "http11", awaits=self._colour.awaits)
             if tracer is not None:
                 await tracer.begin("send_request_headers", {"request": request})
             self._begin_request(request, head, framing)

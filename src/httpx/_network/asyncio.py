@@ -172,21 +172,21 @@ class AsyncioNetwork(Network):
 
     async def _make_stream(self, sock: socket.socket) -> Stream:
         try:
+            if self._view is None:
+                self._view = memoryview(bytearray(READ_SIZE))
             if isinstance(self._loop, asyncio.SelectorEventLoop):
-                return AsyncioSocketStream(self._loop, sock)
-            return await self._make_transport_stream(sock)
+                return AsyncioSocketStream(self._loop, sock, self._view)
+            return await self._make_transport_stream(sock, self._view)
         except BaseException as exc:
             sock.close()
             if isinstance(exc, OSError):
                 raise ConnectError(f"{exc}: could not use the connection") from exc
             raise
 
-    async def _make_transport_stream(self, sock: socket.socket) -> Stream:
+    async def _make_transport_stream(self, sock: socket.socket, view: memoryview) -> Stream:
         from .asyncio_transports import make_transport_stream  # most programs run the standard loop
 
-        if self._view is None:
-            self._view = memoryview(bytearray(READ_SIZE))
-        return await make_transport_stream(self._loop, sock, self._view)
+        return await make_transport_stream(self._loop, sock, view)
 
 
 def running_asyncio_network() -> AsyncioNetwork:

@@ -17,14 +17,21 @@ from typing import Any
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
 from .base import READ_SIZE
 
+# Bytes. A read of this size is followed by one that takes its memory from the system's heap, and not a copy.
+MUCH_SIZE = 32 * 1024
+
 
 class AsyncioSocketStream(AsyncioStream):
     """A stream over a connected non-blocking socket, which it owns."""
 
-    __slots__ = ("_descriptor", "_is_awaiting_room", "_is_full", "_is_watched")
+    __slots__ = ("_descriptor", "_expects_much", "_is_awaiting_room", "_is_full", "_is_watched", "_view")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview) -> None:
         super().__init__(loop, sock)
+        # The receive buffer of all connections of the loop; what comes is copied out of it at once.
+        self._view = view
+        # Whether the last read was a large one, and the next one probably is.
+        self._expects_much = False
         # Not the socket: the selectors of the standard library describe it in an exception each time they are asked.
         self._descriptor = sock.fileno()
         # Whether the kernel did not take all of the last write.
@@ -92,7 +99,11 @@ class AsyncioSocketStream(AsyncioStream):
     def _receive(self) -> None:
         """Take what has come; called by the loop."""
         try:
-            data = self._socket.recv(READ_SIZE)
+            if self._expects_much:
+                # Speed: without the copy, which costs more than the memory that is asked for in vain.
+                data = self._socket.recv(READ_SIZE)
+            else:
+                data = self._view[: self._socket.recv_into(self._view)].tobytes()
         except (BlockingIOError, InterruptedError):
             return
         except OSError as exc:
@@ -105,6 +116,7 @@ class AsyncioSocketStream(AsyncioStream):
             self._unwatch()
             self._note_end()
             return
+        self._expects_much = len(data) >= MUCH_SIZE
         self._received.append(data)
         self._received_size += len(data)
         # Speed: as `_note_received`, without the call for what is usual.

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .._exceptions import RemoteProtocolError
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One challenge of RFC 9110 11.6.1. The scheme and the names of the parameters are in lower case."""
 
     scheme: str
     parameters: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class DigestChallenge:
+class DigestChallenge(NamedTuple):
     """A digest challenge (RFC 7616 3.3) that can be answered.
 
     Values are the bytes that were between the quotes, without the backslashes of quoted pairs: they are hashed and
