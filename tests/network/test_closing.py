@@ -240,8 +240,8 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
     colour.loop.close()
     stream.close()
     assert near.fileno() < 0
+    far.close()
     # The loop complains of the task that it was closed with, as it would without us.
-    del reader
+    del stream, reader
     gc.collect()
     assert [error["message"] for error in colour.errors] == ["Task was destroyed but it is pending!"]
-    far.close()

@@ -68,11 +68,7 @@ class AsyncioSocketStream(AsyncioStream):
 
     def close(self) -> None:
         self._on_room = None
-        try:
-            self._fail(CLOSED)
-        except RuntimeError:
-            # The loop is closed, and with it whoever waited.
-            self._reader = self._writer = None
+        self._fail(CLOSED)
         # Before its number becomes another's.
         self._unwatch()
         self._end_waiting_for_room()
