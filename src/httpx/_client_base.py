@@ -216,7 +216,7 @@ class BaseClient:
             # Speed: the client's own headers are indexed once, and not looked through for each request.
             defaults = self._headers
             index = defaults._index if defaults._index is not None else defaults._get_index()
-            lacks_host = b"host" not in index and merged_headers._list == defaults._list
+            lacks_host = b"host" not in index and merged_headers._fields == defaults._fields
             request = Request._from_client(
                 method.upper(), merged_url, merged_headers, merged_extensions, lacks_host=lacks_host
             )

@@ -1,8 +1,9 @@
-"""What stands in for httpcore where a test library needs it to be imported, and it is not installed.
+"""What stands in for httpcore where a library needs it to be imported, and it is not installed.
 
-respx and pytest-httpx import httpcore and do not require it: HTTPX does, and this package does not. Without it pytest
-would end before the first test. So these two find this module then, and nobody else does. For everything else, and in
-programs that have neither, httpcore is missing if it is not installed, as a `try` around its import expects.
+respx, pytest-httpx and huggingface_hub import httpcore and do not require it: HTTPX does, and this package does not.
+Without it pytest would end before the first test. So these find this module then, and nobody else does. For everything
+else, and in programs that have none of them, httpcore is missing if it is not installed, as a `try` around its import
+expects.
 
 An installed httpcore comes first. The exceptions here are this package's, so that catching them means something; the
 classes are there to be named, and do nothing.
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-_LIBRARIES = ("respx", "pytest_httpx")
+_LIBRARIES = ("respx", "pytest_httpx", "huggingface_hub")
 
 # Names, separated by spaces.
 _EXCEPTIONS = (

@@ -6,9 +6,11 @@ Mock libraries replace what finds or is a transport, and instrumentation wraps t
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import pytest
 
 import httpx
@@ -230,3 +232,35 @@ async def test_methods_of_responses_can_be_patched(face: Face, origin: Origin, m
     async with face.client() as client:
         assert (await client.get(origin.url("/hello"))).content == b"Hello, world!\n"
     assert calls == [name, iterate]
+
+
+async def test_pool_shows_its_requests(face: Face, origin: Origin) -> None:
+    async with face.client() as client:
+        assert len(client.pool._requests) == 0
+        async with client.stream("GET", origin.url("/bytes/1000000")):
+            assert len(client.pool._requests) == 1
+            async with client.stream("GET", origin.url("/bytes/1000000")):
+                assert len(client.pool._requests) == 2
+        assert len(client.pool._requests) == 0
+
+
+def test_pool_shows_its_proxy_as_httpcore_does(face: Face) -> None:
+    proxy = httpx.Proxy("http://user:pass@proxy.example:8080", headers={"X-Name": "value"})
+    pool = face.http_transport(proxy=proxy)._pool
+    assert isinstance(pool, httpcore.AsyncHTTPProxy if face.is_async else httpcore.HTTPProxy)
+    assert not isinstance(pool, httpcore.HTTPProxy if face.is_async else httpcore.AsyncHTTPProxy)
+    url = pool._proxy_url
+    assert (url.scheme, url.host, url.port, url.target) == (b"http", b"proxy.example", 8080, b"/")
+    assert pool._proxy_headers == [(b"Proxy-Authorization", b"Basic dXNlcjpwYXNz"), (b"X-Name", b"value")]
+
+
+@pytest.mark.parametrize("proxy", [None, "socks5://proxy.example"])
+def test_other_pools_are_no_pools_of_httpcore_for_proxies(face: Face, proxy: str | None) -> None:
+    pool = face.http_transport(proxy=proxy)._pool
+    assert not isinstance(pool, httpcore.HTTPProxy | httpcore.AsyncHTTPProxy)
+
+
+def test_pool_is_itself_where_nobody_knows_httpcore(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "httpcore")
+    pool = face.http_transport(proxy="http://proxy.example")._pool
+    assert pool.__class__ is type(pool)

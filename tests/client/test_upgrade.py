@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from typing import Any
 
+import httpcore
 import pytest
 
 import httpx
@@ -122,3 +124,24 @@ async def test_network_stream_tells_about_the_connection(face: Face, origin: Ori
         assert stream.get_extra_info("socket").getpeername() == ("127.0.0.1", origin.port)
         assert stream.get_extra_info("ssl_object") is None
         assert stream.get_extra_info("something else") is None
+
+
+@pytest.mark.parametrize("is_imported", [True, False])
+async def test_errors_are_those_of_httpcore_too_where_it_is_imported(
+    face: Face, serve: Serve, is_imported: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_imported:
+        monkeypatch.delitem(sys.modules, "httpcore")
+    server = serve(echoing)
+    async with face.client() as client, client.stream("GET", server.url(), headers=HEADERS) as response:
+        stream = response.extensions["network_stream"]
+        assert await read_exactly(face, stream, 5) == b"hello"
+        with pytest.raises(httpx.ReadTimeout, match=r"0\.05") as timed_out:
+            await face.do(stream.read, 1, timeout=0.05)
+        assert isinstance(timed_out.value, httpcore.ReadTimeout) is is_imported
+        assert isinstance(timed_out.value, httpcore.TimeoutException) is is_imported
+        assert repr(timed_out.value).startswith("ReadTimeout(")
+        await face.do(stream.aclose if face.is_async else stream.close)
+        with pytest.raises(httpx.WriteError) as failed:
+            await face.do(stream.write, b"lost")
+        assert isinstance(failed.value, httpcore.WriteError) is is_imported

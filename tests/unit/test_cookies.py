@@ -270,10 +270,17 @@ def test_domain_attribute_that_names_a_host_nobody_shares(host: str) -> None:
         assert ask(cookies, f"http://a.{host}/") is None
 
 
-def test_hosts_without_a_dot_are_kept_as_the_standard_library_does() -> None:
-    cookies = answer(Cookies(), "http://testserver/", "a=b; Domain=testserver")
+@pytest.mark.parametrize("domain", ["testserver", "testserver.local", ".testserver.local"])
+def test_hosts_without_a_dot_are_kept_as_the_standard_library_does(domain: str) -> None:
+    cookies = answer(Cookies(), "http://testserver/", f"a=b; Domain={domain}")
     assert only(cookies).domain == "testserver.local"
     assert ask(cookies, "http://testserver/") == "a=b"
+    assert ask(cookies, "http://other/") is None
+
+
+@pytest.mark.parametrize("domain", ["local", "other.local", "a.testserver.local"])
+def test_hosts_without_a_dot_set_no_cookies_for_others(domain: str) -> None:
+    assert not answer(Cookies(), "http://testserver/", f"a=b; Domain={domain}")
 
 
 def test_a_server_replaces_what_a_user_set_for_its_host() -> None:

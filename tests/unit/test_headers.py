@@ -218,10 +218,17 @@ def test_pickle_keeps_repetition() -> None:
     assert pickle.loads(pickle.dumps(headers)).raw == headers.raw
 
 
+def test_list_has_the_names_in_lower_case_too() -> None:
+    headers = Headers([("X-Name", "1"), ("x-name", "2")])
+    assert headers._list == ((b"X-Name", b"x-name", b"1"), (b"x-name", b"x-name", b"2"))
+    del headers["x-name"]
+    assert not headers._list
+
+
 def test_raw_access_of_the_core() -> None:
     fields = [(b"Content-Length", b"5"), (b"X", b"1")]
     headers = Headers._from_raw(fields)
-    assert headers._list is fields
+    assert headers._fields is fields
     assert headers._get_raw(b"content-length") == b"5"
     assert headers._get_raw(b"y") is None
     headers._append_raw(b"x", b"2")

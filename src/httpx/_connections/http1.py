@@ -55,7 +55,7 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
     reference = request.url._uri_reference
     own_target = request.extensions.get("target")
     target = reference.target if own_target is None else own_target
-    fields = request.headers._list
+    fields = request.headers._fields
     # What is not ASCII is no token, and refused as "?" is.
     method = _METHODS.get(request.method) or request.method.encode("ascii", "replace")
     if hop is not None and hop.is_forwarding and reference.scheme == "http":

@@ -41,7 +41,9 @@ def make_head(request: Request) -> RequestHead:
     protocol = extensions.get("protocol")
     if isinstance(protocol, str):
         protocol = protocol.encode("ascii")
-    return make_request_head(method, reference.scheme.encode("ascii"), target, request.headers._list, protocol=protocol)
+    return make_request_head(
+        method, reference.scheme.encode("ascii"), target, request.headers._fields, protocol=protocol
+    )
 
 
 class Http2Exchange:

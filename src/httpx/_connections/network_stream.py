@@ -1,11 +1,19 @@
-"""The connection as `response.extensions["network_stream"]`: to look at, and to use after an upgrade."""
+"""The connection as `response.extensions["network_stream"]`: to look at, and to use after an upgrade.
+
+In HTTPX this is an object of httpcore, and raises the exceptions of httpcore. Libraries that speak another protocol
+over it, such as httpx-ws, catch these. So what is raised here is an exception of both packages in programs that have
+imported httpcore, which is never imported by this one.
+"""
 
 from __future__ import annotations
 
 import ssl
+import sys
+from types import TracebackType
 from typing import Any
 
 from .._drive import drive
+from .._exceptions import TransportError
 from .._network.base import Stream
 from .._network.handshake import start_tls
 from .colours import Colour, SyncColour
@@ -50,17 +58,20 @@ class SyncNetworkStream(_Connection):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return at most max_bytes; b"" at the end of the stream. Raises ReadTimeout, ReadError."""
-        return drive(self._read(max_bytes, timeout))
+        with _errors_of_both:
+            return drive(self._read(max_bytes, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of buffer. Raises WriteTimeout, WriteError."""
-        drive(self._stream.write(buffer, timeout))
+        with _errors_of_both:
+            drive(self._stream.write(buffer, timeout))
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> SyncNetworkStream:
         """Shake hands over this connection, and return the encrypted one. Raises ConnectTimeout, ConnectError."""
-        return SyncNetworkStream(drive(self._start_tls(ssl_context, server_hostname, timeout)))
+        with _errors_of_both:
+            return SyncNetworkStream(drive(self._start_tls(ssl_context, server_hostname, timeout)))
 
     def close(self) -> None:
         """Close the connection."""
@@ -72,17 +83,20 @@ class AsyncNetworkStream(_Connection):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return at most max_bytes; b"" at the end of the stream. Raises ReadTimeout, ReadError."""
-        return await self._read(max_bytes, timeout)
+        with _errors_of_both:
+            return await self._read(max_bytes, timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of buffer. Raises WriteTimeout, WriteError."""
-        await self._stream.write(buffer, timeout)
+        with _errors_of_both:
+            await self._stream.write(buffer, timeout)
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> AsyncNetworkStream:
         """Shake hands over this connection, and return the encrypted one. Raises ConnectTimeout, ConnectError."""
-        return AsyncNetworkStream(await self._start_tls(ssl_context, server_hostname, timeout))
+        with _errors_of_both:
+            return AsyncNetworkStream(await self._start_tls(ssl_context, server_hostname, timeout))
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -92,3 +106,34 @@ class AsyncNetworkStream(_Connection):
 def make_network_stream(stream: Stream, colour: Colour) -> SyncNetworkStream | AsyncNetworkStream:
     """Return the face of stream for this colour."""
     return SyncNetworkStream(stream) if isinstance(colour, SyncColour) else AsyncNetworkStream(stream)
+
+
+# Private from here on.
+
+
+class _ErrorsOfBoth:
+    """Makes what is raised under it an exception of httpcore as well."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(exc, TransportError) and "httpcore" in sys.modules:
+            exc.__class__ = _class_of_both(type(exc))  # in place: it keeps its traceback and cause
+
+
+_errors_of_both = _ErrorsOfBoth()
+
+_classes_of_both: dict[type[TransportError], type[TransportError]] = {}
+
+
+def _class_of_both(ours: type[TransportError]) -> type[TransportError]:
+    if ours not in _classes_of_both:
+        theirs = getattr(sys.modules["httpcore"], ours.__name__, None)
+        if not isinstance(theirs, type) or issubclass(ours, theirs):
+            return ours
+        names = {"__module__": ours.__module__, "__doc__": ours.__doc__}
+        _classes_of_both[ours] = type(ours.__name__, (ours, theirs), names)
+    return _classes_of_both[ours]

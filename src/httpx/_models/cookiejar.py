@@ -277,6 +277,8 @@ def _domains_for(host: str) -> tuple[tuple[str, bool], ...]:
 def _settle_domain(domain: str | None, host: str) -> str | None:
     """Return the domain under which to keep a cookie; None if the host may not set it."""
     if domain is not None:
+        if _is_local_name(host, domain):
+            return domain
         if not rules.domain_matches(host, domain):
             return None
         # RFC 6265bis 5.7: a host that is a public suffix itself gets a cookie of its own.
@@ -285,6 +287,12 @@ def _settle_domain(domain: str | None, host: str) -> str | None:
         if domain != host:
             return None
     return host if "." in host or ":" in host else host + ".local"
+
+
+def _is_local_name(host: str, domain: str) -> bool:
+    # RFC 2965 1: the effective name of a host without a dot ends in ".local". Test clients of applications have such
+    # hosts, and their users set this domain because the standard library takes it. The cookie is of that host alone.
+    return domain == host + ".local" and "." not in host and ":" not in host
 
 
 def _make_cookie(parsed: rules.SetCookie, domain: str, path: str) -> Cookie:

@@ -42,24 +42,24 @@ class Headers(MutableMapping[str, str]):
     def __init__(self, headers: HeaderTypes | None = None, encoding: str | None = None) -> None:
         if encoding is not None:
             self._encoding = encoding
-        self._list: list[RawField]
+        self._fields: list[RawField]
         if headers is None:
-            self._list = []
+            self._fields = []
         # Speed: to ask whether something is a dict is no Python call, to ask for an abstract class is one.
         elif isinstance(headers, dict):
-            self._list = _encode_fields(headers.items(), encoding or "ascii")
+            self._fields = _encode_fields(headers.items(), encoding or "ascii")
         elif isinstance(headers, Headers):
-            self._list = headers._list.copy()
+            self._fields = headers._fields.copy()
         elif isinstance(headers, Mapping):
-            self._list = _encode_fields(headers.items(), encoding or "ascii")
+            self._fields = _encode_fields(headers.items(), encoding or "ascii")
         else:
-            self._list = _encode_fields(headers, encoding or "ascii")
+            self._fields = _encode_fields(headers, encoding or "ascii")
 
     @classmethod
     def _from_raw(cls, fields: list[RawField], index: dict[bytes, bytes] | None = None) -> Self:
         """Return headers that own this list, and its index if that is known, without looking at them."""
         headers = cls.__new__(cls)
-        headers._list = fields
+        headers._fields = fields
         headers._index = index
         return headers
 
@@ -68,7 +68,7 @@ class Headers(MutableMapping[str, str]):
         """The encoding of names and values; set it to decode the fields in another way."""
         if self._encoding is not None:
             return self._encoding
-        encoding = _detect_encoding(self._list)
+        encoding = _detect_encoding(self._fields)
         # ASCII fits until a field is added that is not, so it is asked again; the other two are kept.
         if encoding != "ascii":
             self._encoding = encoding
@@ -81,7 +81,7 @@ class Headers(MutableMapping[str, str]):
     @property
     def raw(self) -> list[tuple[bytes, bytes]]:
         """The (name, value) pairs as bytes, in the case and order in which they were given."""
-        return self._list.copy()
+        return self._fields.copy()
 
     def keys(self) -> KeysView[str]:
         """Return the names, each once, in lower case."""
@@ -99,7 +99,7 @@ class Headers(MutableMapping[str, str]):
     def multi_items(self) -> list[tuple[str, str]]:
         """Return a (name, value) pair for each field, repeated ones apart."""
         encoding = self.encoding
-        return [(name.lower().decode(encoding), value.decode(encoding)) for name, value in self._list]
+        return [(name.lower().decode(encoding), value.decode(encoding)) for name, value in self._fields]
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a field, the values of repeated ones joined with ", "."""
@@ -110,30 +110,30 @@ class Headers(MutableMapping[str, str]):
         """Return the values of all fields of that name; `split_commas` takes apart their comma-separated parts, too."""
         encoding = self.encoding
         lower_name = key.lower().encode(encoding)
-        values = [value.decode(encoding) for name, value in self._list if name.lower() == lower_name]
+        values = [value.decode(encoding) for name, value in self._fields if name.lower() == lower_name]
         if not split_commas:
             return values
         return [part.strip() for value in values for part in value.split(",")]
 
     def update(self, headers: HeaderTypes | None = None) -> None:  # type: ignore[override]  # as HTTPX 0.28
         """Take over these fields; those of the same names that were here are removed."""
-        added = Headers(headers)._list
+        added = Headers(headers)._fields
         # Speed: mostly there are none of these names, which is found out without a Python call.
         names = set(map(bytes.lower, dict(added)))
-        if not names.isdisjoint(map(bytes.lower, dict(self._list))):
-            self._list = [field for field in self._list if field[0].lower() not in names]
-        self._list.extend(added)
+        if not names.isdisjoint(map(bytes.lower, dict(self._fields))):
+            self._fields = [field for field in self._fields if field[0].lower() not in names]
+        self._fields.extend(added)
         self._index = None
 
     def clear(self) -> None:
         """Remove all fields."""
-        self._list = []
+        self._fields = []
         self._index = None
 
     def copy(self) -> Headers:
         """Return headers with the same fields and encoding."""
         headers = Headers.__new__(Headers)
-        headers._list = self._list.copy()
+        headers._fields = self._fields.copy()
         headers._encoding = self._encoding
         return headers
 
@@ -151,11 +151,11 @@ class Headers(MutableMapping[str, str]):
         field = (key.encode(encoding), value.encode(encoding))
         lower_name = field[0].lower()
         # Speed: headers that are being put together have no index yet, and need none for this.
-        names = map(bytes.lower, dict(self._list)) if self._index is None else self._index
+        names = map(bytes.lower, dict(self._fields)) if self._index is None else self._index
         if lower_name in names:
             self._replace(lower_name, field)
         else:
-            self._list.append(field)
+            self._fields.append(field)
         if self._index is not None:
             self._index[lower_name] = field[1]
 
@@ -165,7 +165,7 @@ class Headers(MutableMapping[str, str]):
         if lower_name not in index:
             raise KeyError(key)
         del index[lower_name]
-        self._list = [field for field in self._list if field[0].lower() != lower_name]
+        self._fields = [field for field in self._fields if field[0].lower() != lower_name]
 
     def __contains__(self, key: Any) -> bool:
         return self._encode_name(key) in self._get_index()
@@ -174,7 +174,7 @@ class Headers(MutableMapping[str, str]):
         return iter(self.keys())
 
     def __len__(self) -> int:
-        return len(self._list)
+        return len(self._fields)
 
     def __or__(self, other: Mapping[str, str]) -> Headers:
         if not isinstance(other, Mapping):
@@ -197,10 +197,10 @@ class Headers(MutableMapping[str, str]):
     def __eq__(self, other: Any) -> bool:
         """Compare the fields, whatever their order and the case of their names; the case of values counts."""
         try:
-            fields = Headers(other)._list
+            fields = Headers(other)._fields
         except (TypeError, ValueError):
             return NotImplemented
-        return sorted((name.lower(), value) for name, value in self._list) == sorted(
+        return sorted((name.lower(), value) for name, value in self._fields) == sorted(
             (name.lower(), value) for name, value in fields
         )
 
@@ -217,24 +217,29 @@ class Headers(MutableMapping[str, str]):
 
     # Private from here on.
 
+    @property
+    def _list(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
+        """The fields as (name, name in lower case, value): so HTTPX keeps them, and libraries for tests read them."""
+        return tuple((name, name.lower(), value) for name, value in self._fields)
+
     def _get_raw(self, lower_name: bytes) -> bytes | None:
         """Return the value of a field as bytes, those of repeated ones joined with b", "; None if there is none."""
         return (self._index if self._index is not None else self._get_index()).get(lower_name)
 
     def _get_raw_list(self, lower_name: bytes) -> list[bytes]:
         """Return the values of all fields of that name as bytes."""
-        return [value for name, value in self._list if name.lower() == lower_name]
+        return [value for name, value in self._fields if name.lower() == lower_name]
 
     def _append_raw(self, name: bytes, value: bytes) -> None:
         """Add one more field at the end, repeating those of its name."""
-        self._list.append((name, value))
+        self._fields.append((name, value))
         self._index = None
 
     def _get_index(self) -> dict[bytes, bytes]:
         index = self._index
         if index is None:
             index = {}
-            for name, value in self._list:
+            for name, value in self._fields:
                 lower_name = name.lower()
                 index[lower_name] = index[lower_name] + b", " + value if lower_name in index else value
             self._index = index
@@ -260,13 +265,13 @@ class Headers(MutableMapping[str, str]):
     def _replace(self, lower_name: bytes, field: RawField) -> None:
         fields = []
         is_placed = False
-        for old in self._list:
+        for old in self._fields:
             if old[0].lower() != lower_name:
                 fields.append(old)
             elif not is_placed:
                 fields.append(field)
                 is_placed = True
-        self._list = fields
+        self._fields = fields
 
     def _as_dict(self) -> dict[str, str]:
         encoding = self.encoding

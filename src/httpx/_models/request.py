@@ -160,14 +160,14 @@ class Request:
         if lacks_host and method not in _METHODS_WITH_BODY:
             host = url._uri_reference.host_field
             if host:
-                headers._list.insert(0, (b"Host", host))
+                headers._fields.insert(0, (b"Host", host))
         else:
             request._add_fields({})
         return request
 
     def _add_fields(self, body_fields: Mapping[str, str]) -> None:
         """Add what describes the body, at the end, and what every request has, in front, unless it is there."""
-        fields = self.headers._list
+        fields = self.headers._fields
         # Speed: without a Python call for each field; there are three to five questions to ask.
         names = set(map(bytes.lower, dict(fields)))
         for name, value in body_fields.items():

@@ -273,7 +273,7 @@ class ResponseBody:
         if type(headers) is not Headers or hasattr(self, "_decoder"):
             return False
         index = headers._index
-        if b"content-encoding" in index if index is not None else has_field(headers._list, b"content-encoding"):
+        if b"content-encoding" in index if index is not None else has_field(headers._fields, b"content-encoding"):
             return False
         # A subclass, or a library that patches the class, expects its own methods to be called.
         if _body_methods(type(self)) != _BODY_METHODS:

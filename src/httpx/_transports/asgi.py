@@ -8,7 +8,7 @@ A response is there as soon as the application has started it. Its parts come as
 ahead of its reader by `HIGH_WATER_SIZE` waits. The end of the body is the end of the application, what it does after
 its last message included, so that a test sees all of its effects, and its exceptions. A response that is closed before
 its end is a client that disconnects: `receive` says so, `send` raises OSError, and what has not ended after
-`DISCONNECT_GRACE` is cancelled.
+`DISCONNECT_GRACE` is cancelled. A cancelled caller cancels the application, and goes on when that has cleaned up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .._exceptions import ReadError, ReadTimeout, RemoteProtocolError
 from .._models import Request, Response
 from .._network.base import Network, Waiter
 from .._network.running import running_network
-from .._network.tasks import start_task
+from .._network.tasks import OwnTask, is_cancellation, start_task
 from .._types import AsyncByteStream
 from .base import AsyncBaseTransport
 
@@ -165,22 +165,6 @@ class _State(enum.Enum):
 class _Exchange:
     """One request to an application: the messages between its task and the reader of the response."""
 
-    __slots__ = (
-        "_cancel",
-        "_fault",
-        "_headers",
-        "_is_raising",
-        "_network",
-        "_parts",
-        "_request",
-        "_request_parts",
-        "_size",
-        "_state",
-        "_status",
-        "_waiters",
-        "_when_ended",
-    )
-
     def __init__(self, request: Request, body: AsyncByteStream, network: Network, *, is_raising: bool) -> None:
         self._request = request
         self._request_parts: AsyncIterator[bytes] | None = body.__aiter__()
@@ -191,9 +175,11 @@ class _Exchange:
         self._headers: Any = []
         self._parts: deque[bytes] = deque()
         self._size = 0
+        self._error: BaseException | None = None
         self._fault: BaseException | None = None
+        self._is_cancelled = False
         self._waiters: list[Waiter] = []
-        self._cancel: Callable[[], None] = _do_nothing
+        self._task: OwnTask
         self._when_ended: Callable[[_Exchange], None] = _do_nothing
 
     # For the reader.
@@ -201,7 +187,7 @@ class _Exchange:
     def start(self, app: _ASGIApp, scope: dict[str, Any], *, when_ended: Callable[[_Exchange], None]) -> None:
         """Begin to run the application, and call back at its end."""
         self._when_ended = when_ended
-        self._cancel = start_task(lambda: self._run(app, scope))
+        self._task = start_task(lambda: self._run(app, scope))
 
     async def wait_for_head(self) -> tuple[int, Any]:
         """Return status and header fields."""
@@ -231,7 +217,7 @@ class _Exchange:
             if self._state in (_State.AWAITING_HEAD, _State.AWAITING_BODY):
                 self._disconnect()
                 if not await self._is_ended_within(DISCONNECT_GRACE):
-                    self._cancel()
+                    self.cancel()
                     await self._is_ended_within(DISCONNECT_GRACE)
             while self._state is _State.COMPLETE:
                 await self._wait_for_change()
@@ -243,7 +229,7 @@ class _Exchange:
         """Cancel the application without waiting for its end."""
         if self._state is not _State.ENDED:
             self._disconnect()
-            self._cancel()
+            self._task.cancel()
 
     def abandon(self) -> None:
         """Do what `cancel` does, for a response that nobody has closed; from any thread."""
@@ -285,17 +271,19 @@ class _Exchange:
     # Both.
 
     async def _run(self, app: _ASGIApp, scope: dict[str, Any]) -> None:
-        error: BaseException | None = None
         try:
             try:
                 await app(scope, self.receive, self.send)
             finally:
                 await self._close_request()
-        except (Exception, KeyboardInterrupt, SystemExit) as exc:
-            # All else is cancellation, which belongs to this task and is nothing to raise in another one.
-            error = exc
+        except BaseException as exc:
+            if is_cancellation(exc):
+                # It belongs to this task, and is nothing to raise in another one.
+                self._is_cancelled = True
+                raise
+            self._error = exc
         finally:
-            self._end(error)
+            self._end(self._error)
 
     async def _close_request(self) -> None:
         """Close what the application has not read to its end, in the task that has begun to."""
@@ -366,8 +354,29 @@ class _Exchange:
 
     async def _wait_for_news(self) -> None:
         """Wait for the application, but no longer than the request may take in all."""
-        if not await self._wait_for_change(self._request._deadline):
+        try:
+            is_in_time = await self._wait_for_change(self._request._deadline)
+        except BaseException as exc:
+            if isinstance(exc, Exception | GeneratorExit):
+                raise
+            cancellation = exc  # handled outside of this block: what the application raises has a context of its own
+        else:
+            if is_in_time:
+                return
             raise ReadTimeout("Total timeout: the ASGI application did not answer in time.", request=self._request)
+        await self._be_cancelled(cancellation)
+
+    async def _be_cancelled(self, cancellation: BaseException) -> None:
+        """Cancel the application as the caller was, and wait until it has cleaned up, as if it ran in that very task.
+
+        What it raises instead is raised. If it goes on to its end, so does the caller, who is cancelled again later.
+        """
+        self._task.cancel()
+        await self._task.wait()
+        if self._error is not None and self._is_raising:
+            raise self._error
+        if self._is_cancelled or not self._task.is_caller_cancelled_again():
+            raise cancellation
 
     async def _is_ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

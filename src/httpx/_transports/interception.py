@@ -30,7 +30,7 @@ def intercept(request: Request) -> Response | None:
         return None
     request.read()
     try:
-        return _receive(mocker.handler(request))
+        return _receive(mocker.handler(_snapshot(request)))
     except _pass_through():
         return None
 
@@ -42,7 +42,7 @@ async def intercept_async(request: Request) -> Response | None:
         return None
     await request.aread()
     try:
-        return _receive(await mocker.async_handler(request))
+        return _receive(await mocker.async_handler(_snapshot(request)))
     except _pass_through():
         return None
 
@@ -54,6 +54,15 @@ def _find_mocker() -> Any:
     """Return respx's mocker for httpcore, None if no router is registered with it."""
     mocker = getattr(sys.modules.get("respx.mocks"), "HTTPCoreMocker", None)
     return mocker if mocker is not None and mocker.routers else None
+
+
+def _snapshot(request: Request) -> Request:
+    """Return a copy for the router to keep: an auth flow may send the same request again, with other fields."""
+    from copy import copy  # most programs never come here
+
+    duplicate = copy(request)
+    duplicate.headers = request.headers.copy()
+    return duplicate
 
 
 def _pass_through() -> type[Exception]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -55,6 +55,19 @@ def test_fixture(respx_mock: respx.MockRouter) -> None:
     with httpx.Client() as client:
         response = client.post("https://a.example/", json={"a": 1})
     assert (response.status_code, response.headers["X-A"], response.text) == (201, "b", "made")
+
+
+def test_calls_are_kept_as_they_were(respx_mock: respx.MockRouter) -> None:
+    class Renewing(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            request.headers["Authorization"] = "first"
+            yield request
+            request.headers["Authorization"] = "second"
+            yield request
+
+    respx_mock.get("https://a.example/").mock(return_value=httpx.Response(200))
+    httpx.get("https://a.example/", auth=Renewing())
+    assert [call.request.headers["Authorization"] for call in respx_mock.calls] == ["first", "second"]
 
 
 @pytest.mark.respx(base_url="https://api.example/v1/", assert_all_called=False)

@@ -404,11 +404,64 @@ def test_application_is_cancelled_with_the_request(run: Run) -> None:
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.01):
                         await client.get(URL)
-            await sleep(0)
-            await sleep(0)
             assert ended == ["ended"]
 
     run(test)
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_cancelled_request_waits_until_the_application_has_cleaned_up(run: Run, is_started: bool) -> None:
+    done: list[str] = []
+
+    async def clean_up() -> None:
+        await sleep(0.02)
+        done.append("clean")
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        try:
+            if is_started:
+                await start(send)
+                await send({"type": "http.response.body", "body": b"part", "more_body": True})
+            await sleep(3600)
+        finally:
+            if run.colour == "trio":  # type: ignore[attr-defined]  # see the fixture
+                with trio.CancelScope(shield=True):
+                    await clean_up()
+            else:
+                await clean_up()
+
+    async def test() -> None:
+        async with make_client(app) as client:
+            if run.colour == "trio":  # type: ignore[attr-defined]  # see the fixture
+                with trio.move_on_after(0.01):
+                    await client.get(URL)
+            else:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.01):
+                        await client.get(URL)
+            assert done == ["clean"]
+
+    run(test)
+
+
+def test_cancelling_twice_reaches_the_clean_up_of_the_application() -> None:
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(3600)
+
+    async def test() -> None:
+        async with make_client(app) as client:
+            task = asyncio.create_task(client.get(URL))
+            for _ in range(2):
+                await asyncio.sleep(0.01)
+                assert not task.done()
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(test())
 
 
 def test_abandoned_response_ends_the_application_quietly(run: Run) -> None:
