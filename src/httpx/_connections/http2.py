@@ -89,8 +89,7 @@ class Http2Connection:
         self.exchange_count = 0
         self.is_idle = False
         self.idle_until = 0.0
-        # Whether it ever carried an exchange to its end, whether another one may begin on it, now or later, and how
-        # many it takes at this time. One may always wait until the server takes it.
+        # Whether it carried an exchange to its end, whether another one may begin, and how many it takes at this time.
         self.is_reused = False
         self.is_usable = True
         self.max_exchanges = DEFAULT_MAX_STREAMS
