@@ -92,7 +92,7 @@ class HpackDecoder:
         # The fields of literals, and of whole blocks, by their bytes.
         self._literals: _Kept[Field] = _Kept()
         self._blocks: _Kept[FieldList] = _Kept()
-        self._self_contained: _Kept[tuple[FieldList, list[Field]]] = _Kept()
+        self._self_contained: _Kept[tuple[FieldList, list[Field], int]] = _Kept()
         self.set_max_table_size(max_table_size)
 
     def set_max_table_size(self, size: int) -> None:
@@ -119,10 +119,11 @@ class HpackDecoder:
         known = self._self_contained.get(block)
         if known is None or self._needed_size is not None:
             return self._decode_new(block)
-        self._blocks.forget()
-        for field in known[1]:
-            self._table.insert(field)
-        return known[0]
+        fields, inserted, size = known
+        if self._blocks:
+            self._blocks.forget()
+        self._table.insert_all(inserted, size)
+        return fields
 
     # Private from here on.
 
@@ -144,7 +145,7 @@ class HpackDecoder:
         if self._is_repeatable:
             self._blocks.keep(block, fields)
         elif self._is_self_contained and self._inserted:
-            self._self_contained.keep(block, (fields, self._inserted))
+            self._self_contained.keep(block, (fields, self._inserted, sum(map(entry_size, self._inserted))))
         return fields
 
     def _decode_fields(self, block: bytes, position: int, max_fields: int) -> tuple[FieldList, int]:

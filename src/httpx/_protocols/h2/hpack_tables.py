@@ -69,6 +69,16 @@ class DecoderTable:
         if self.size > self.capacity:
             self._evict()
 
+    def insert_all(self, fields: list[Field], size: int) -> None:
+        """Put fields before all others, one after the other, that count so many bytes together.
+
+        Speed: as `insert` for each of them. What that evicts on the way is too old after the last one, too.
+        """
+        self.entries[FIRST_DYNAMIC_INDEX:FIRST_DYNAMIC_INDEX] = fields[::-1]
+        self.size += size
+        if self.size > self.capacity:
+            self._evict()
+
     def resize(self, capacity: int) -> None:
         """Set how many bytes the dynamic table may hold."""
         self.capacity = capacity
