@@ -200,9 +200,7 @@ class BaseClient:
             if isinstance(timeout, UseClientDefault):
                 timeout = self._timeout if cls.timeout is BaseClient.timeout else self.timeout
             limits = timeout if type(timeout) is Timeout else Timeout(timeout)
-            merged_extensions: dict[str, Any] = {"timeout": limits.as_dict()}
-            if extensions is not None:
-                merged_extensions = {**extensions, **merged_extensions}
+            merged_extensions: dict[str, Any] = {**(extensions or {}), "timeout": limits.as_dict()}
         else:
             merged_extensions = dict(extensions)
         merged_url = self._merge_url(url)

@@ -94,10 +94,8 @@ class Http2Exchange:
         try:
             connection, request = self.connection, self._request
             self._tracer = make_tracer(request.extensions, "http2", awaits=connection.colour.awaits)
-            if connection.probe_after is not None:
-                await connection.probe(self._timeouts.get("connect"), self._deadline)
-            if "protocol" in request.extensions:
-                await connection.wait_for_tunnels(self._timeouts.get("read"), self._deadline)
+            if connection.probe_after is not None or "protocol" in request.extensions:
+                await self._ask_first()
             stream = self._send(head)
             if stream is None:
                 stream = await self._send_later(head)
@@ -191,6 +189,13 @@ class Http2Exchange:
             self.connection.lose(self._stream)
 
     # Private from here on: the request.
+
+    async def _ask_first(self) -> None:
+        """Ask the server what has to be known before the request is sent."""
+        connection = self.connection
+        await connection.probe(self._timeouts.get("connect"), self._deadline)
+        if "protocol" in self._request.extensions:
+            await connection.wait_for_tunnels(self._timeouts.get("read"), self._deadline)
 
     def _send(self, head: RequestHead) -> H2Stream | None:
         """Send the head, and what goes along of the body; None if no stream may be opened at this time."""
