@@ -39,7 +39,7 @@ def test_a_response_in_its_parts() -> None:
     assert not stream.has_news()
     stream.receive_data(b"one")
     stream.receive_data(b"two")
-    assert (stream.parts, stream.unread_size) == ([b"one", b"two"], 6)
+    assert (b"".join(stream.parts), stream.unread_size) == (b"onetwo", 6)
     assert stream.has_news()
     trailers = stream.trailers
     stream.receive_fields([(b"x-checksum", b"1")], is_last=True)
