@@ -79,7 +79,7 @@ def test_more_than_the_window_of_the_connection_ends_it() -> None:
     assert describe(wire.sent()) == describe([GoAwayFrame(0, 0, ErrorCode.FLOW_CONTROL_ERROR)])
 
 
-@pytest.mark.parametrize("way", ["read", "reset", "reset by the server, then given up"])
+@pytest.mark.parametrize("way", ["read", "read to the end", "reset", "reset by the server, then given up"])
 def test_credit_that_was_held_back_is_given_when_there_is_room(way: str) -> None:
     """Whoever waits for DATA on another stream, whose head has come, would wait for ever without."""
     wire = Wire()
@@ -87,8 +87,10 @@ def test_credit_that_was_held_back_is_given_when_there_is_room(way: str) -> None
     given = sum(credit for _, credit in credits(wire.sent()))
     if way.startswith("reset by the server"):
         wire.receive(*[RstStreamFrame(stream.id, 2) for stream in streams])
+    if way == "read to the end":
+        wire.receive(*[data(stream, b"", "END_STREAM") for stream in streams])
     for stream in streams:
-        if way == "read":
+        if way.startswith("read"):
             wire.engine.take(stream)
         else:
             wire.engine.reset(stream, ErrorCode.CANCEL)
