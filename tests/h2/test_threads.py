@@ -98,3 +98,47 @@ def test_an_interrupted_read_costs_the_connection(serve_frames: ServeFrames) -> 
             client.get(server.url())
         assert pool.connection_count == 0
         assert client.post(server.url("/next"), content=b"x").text == "/next"
+
+
+def test_the_end_comes_between_two_steps_of_a_reader(serve_frames: ServeFrames) -> None:
+    """Another thread reads the rest of a response just after this one took what was there."""
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.read_request()
+        conversation.send_headers(1)
+        conversation.send_data(1, b"first")
+        conversation.server.wait()
+        conversation.send_data(1, b" and rest", is_last=True)
+        conversation.read_to_end()
+
+    class OvertakenLock:
+        """A lock; when it is let go, what the other thread does is done."""
+
+        def __init__(self, connection: Any) -> None:
+            self._connection = connection
+            self._lock = connection.lock
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._lock, name)
+
+        def __enter__(self) -> None:
+            self._lock.acquire()
+
+        def __exit__(self, *exc_info: object) -> None:
+            self._lock.release()
+            if not server.may_go_on.is_set():
+                server.may_go_on.set()
+                while not self._connection.stream.is_readable():
+                    pass
+                self._connection.check()
+
+    server = serve_frames(script)
+    with httpx.Client(http1=False, http2=True) as client, client.stream("GET", server.url()) as response:
+        pool = client._transport._pool  # type: ignore[attr-defined]  # the base class has none
+        (connection,) = pool._shelves.active
+        # So that the first part is there, and the second one is not.
+        while not connection.engine.streams[1].unread_size:
+            connection.check()
+        connection.lock = OvertakenLock(connection)
+        assert b"".join(response.iter_raw()) == b"first and rest"

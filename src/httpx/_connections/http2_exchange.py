@@ -324,11 +324,13 @@ class Http2Exchange:
                 await self._push(self._upload, is_met)
             with connection.lock:
                 part = connection.engine.take(stream)
+                # In the same hold: behind it, another thread may bring the rest and the end.
+                is_complete, failure = stream.is_complete, stream.failure
                 is_flushed = connection.flush_soon()
-            if not is_flushed and not stream.is_complete:
+            if not is_flushed and not is_complete:
                 # The server may wait for the credit among it.
                 await self._flush(stream, is_met, self._timeouts.get("read"))
-            if stream.is_complete and self._upload is None:
+            if is_complete and self._upload is None:
                 self._timings._ended_at = time.monotonic()
                 self._finish(stream)
                 if self._tracer is not None:
@@ -340,8 +342,8 @@ class Http2Exchange:
                     # What comes without a pause would never wait for the deadline.
                     raise read_timeout(None, self._deadline)
                 return part
-            if stream.failure is not None:
-                raise stream.failure
+            if failure is not None:
+                raise failure
             await self._wait(is_met, is_answered=True)
 
     # The end.

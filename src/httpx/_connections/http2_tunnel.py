@@ -44,12 +44,14 @@ class Http2Tunnel(Stream):
         connection.check()
         with connection.lock:
             data = connection.engine.take(stream)
+            # In the same hold: behind it, another thread may bring the rest and the end.
+            is_complete, failure = stream.is_complete, stream.failure
             connection.flush_soon()
         if data:
             return data
-        if stream.failure is not None:
-            raise stream.failure
-        return b"" if stream.is_complete else None
+        if failure is not None:
+            raise failure
+        return b"" if is_complete else None
 
     def is_readable(self) -> bool:
         self._connection.check()
