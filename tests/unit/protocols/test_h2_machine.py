@@ -113,6 +113,9 @@ class AgainstOracle(RuleBasedStateMachine):
         if exchange is None:
             return
         content = memoryview(PATTERN)[exchange.sent_size :][:size]
+        if not content and exchange.stream.send_window < 0:
+            # RFC 9113 6.9.1 lets the end go out, which the oracle takes for a violation.
+            is_last = False
         sent_size = self.engine.send_data(exchange.stream, content, is_last=is_last)
         assert self.twin.send_data(exchange.twin, content, is_last=is_last) == sent_size
         assert 0 <= sent_size <= len(content)
