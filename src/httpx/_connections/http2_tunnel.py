@@ -72,6 +72,19 @@ class Http2Tunnel(Stream):
             connection.flush_soon()
         return size
 
+    async def write(
+        self, data: bytes | bytearray | memoryview, timeout: float | None, deadline: float | None = None
+    ) -> None:
+        await super().write(data, timeout, deadline)
+        # What lies in the queue goes out with what follows, and nothing may follow.
+        if self.has_unsent:
+            mark = self._connection.turn.queued_size
+            await wait_sent(self._connection, self._stream, mark, _never, timeout, deadline, key=-self._stream.id)
+
+    @property
+    def has_unsent(self) -> bool:  # type: ignore[override]  # read only, and computed here alone
+        return self._connection.turn.is_behind
+
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         await self._wait(False, timeout, deadline)
         self._check_sending()
@@ -130,3 +143,10 @@ class Http2Tunnel(Stream):
             await connection.baton.wait(key, is_met, timeout, deadline)
         except ReadTimeout as exc:
             raise write_timeout(timeout, deadline) from exc
+
+
+# Private from here on.
+
+
+def _never() -> bool:
+    return False
