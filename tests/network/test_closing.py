@@ -7,12 +7,16 @@ import gc
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
+from httpx._drive import drive
 from httpx._exceptions import ReadError, WriteError
 from httpx._network.asyncio_sockets import AsyncioSocketStream
 from httpx._network.base import Stream
+from httpx._network.sync import SyncStream
 
 from .colours import PATIENCE, AsyncioColour, Colour
 from .leaks import open_sockets
@@ -245,3 +249,69 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
     del stream, reader
     gc.collect()
     assert [error["message"] for error in colour.errors] == ["Task was destroyed but it is pending!"]
+
+
+class SlowStep:
+    """Stands in for a poll: what another thread does just before the wait begins is done first."""
+
+    def __init__(self, stream: Any, name: str, meanwhile: Callable[[], None]) -> None:
+        self._poll, self._meanwhile = getattr(stream, name), meanwhile
+        setattr(stream, name, self)
+
+    def __call__(self, timeout: float | None) -> object:
+        self._meanwhile()
+        return self._poll(timeout)
+
+
+@pytest.mark.parametrize("direction", ["read", "write"])
+def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that_number(direction: str) -> None:
+    own, other = socket.socketpair()
+    own.setblocking(False)
+    stream = SyncStream(own)
+    number = own.fileno()
+    next_sockets: list[socket.socket] = []
+
+    def close() -> None:
+        stream.close()
+        next_sockets.extend(socket.socketpair())
+
+    SlowStep(stream, f"_poll_{direction}", close)
+    with other:
+        with pytest.raises(ReadError if direction == "read" else WriteError, match="closed"):
+            drive(stream.read(PATIENCE) if direction == "read" else stream.wait_writable(PATIENCE))
+        assert own.fileno() == -1
+        assert number not in [sock.fileno() for sock in next_sockets]
+    for sock in next_sockets:
+        sock.close()
+
+
+def test_closing_wakes_a_thread_that_reads_and_one_that_writes() -> None:
+    own, other = socket.socketpair()
+    own.setblocking(False)
+    stream = SyncStream(own)
+    while True:
+        try:
+            own.send(bytes(LARGE))
+        except BlockingIOError:
+            break
+    errors: list[BaseException] = []
+
+    def wait(coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            drive(coroutine)
+        except (ReadError, WriteError) as exc:
+            errors.append(exc)
+
+    threads = [
+        threading.Thread(target=wait, args=(coroutine,))
+        for coroutine in (stream.read(None), stream.wait_writable(None))
+    ]
+    for thread in threads:
+        thread.start()
+    stream.close()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not any(thread.is_alive() for thread in threads)
+    assert {type(error) for error in errors} == {ReadError, WriteError}
+    assert own.fileno() == -1
+    other.close()

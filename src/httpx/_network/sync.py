@@ -24,34 +24,57 @@ _Poll = Callable[[float | None], object]
 
 
 class SyncStream(Stream):
-    """A stream over a socket, for threads."""
+    """A stream over a socket, for threads.
 
-    __slots__ = ("_fault", "_is_open", "_is_woken", "_poll_read", "_poll_write", "_socket")
+    One thread may close it while others wait on it. The system would go on waiting then, on a descriptor whose number
+    it gives to somebody else next. So who closes it only wakes those, and the last of them closes the socket. Each of
+    them says that it waits before it looks whether the stream is open, and who closes does both in the other order: so
+    at least one of two sees the other.
+    """
+
+    __slots__ = (
+        "_fault",
+        "_is_open",
+        "_is_woken",
+        "_poll_read",
+        "_poll_write",
+        "_reads",
+        "_socket",
+        "_writes",
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._poll_read, self._poll_write = _make_polls(sock)
         self._is_woken = False
         self._is_open = True
+        # Whether a thread waits to read, and one to write.
+        self._reads = self._writes = False
         self._fault: OSError | None = None
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if deadline is not None:
             timeout = remaining(timeout, deadline)
-        while True:
-            try:
-                if self._is_open and not self._poll_read(
-                    None if timeout is None or timeout > MAX_WAIT else timeout * 1000
-                ):
-                    raise read_timeout(timeout, deadline)
-                data = self._socket.recv(READ_SIZE)
-            except BlockingIOError:
-                continue
-            except OSError as exc:
-                raise self._read_error(exc) from exc
-            if not data:
-                self._check_end()
-            return data
+        self._reads = True
+        try:
+            while True:
+                try:
+                    if self._is_open and not self._poll_read(
+                        None if timeout is None or timeout > MAX_WAIT else timeout * 1000
+                    ):
+                        raise read_timeout(timeout, deadline)
+                    data = self._socket.recv(READ_SIZE)
+                except BlockingIOError:
+                    continue
+                except OSError as exc:
+                    raise self._read_error(exc) from exc
+                if not data:
+                    self._check_end()
+                return data
+        finally:
+            self._reads = False
+            if not self._is_open:
+                self._finish_closing()
 
     def read_available(self) -> bytes | None:
         try:
@@ -77,17 +100,12 @@ class SyncStream(Stream):
 
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
-        if self._is_open and not self._poll_write(None if timeout is None or timeout > MAX_WAIT else timeout * 1000):
-            raise write_timeout(timeout, deadline)
-        if self._is_woken or not self._is_open:
-            raise closed_write_error()
+        poll_timeout = None if timeout is None or timeout > MAX_WAIT else timeout * 1000
+        self._wait_to_write(lambda: self._poll_write(poll_timeout), timeout, deadline)
 
     async def wait_writable_or_readable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
-        if self._is_open and not wait_for_any([self._socket], [self._socket], timeout):
-            raise write_timeout(timeout, deadline)
-        if self._is_woken or not self._is_open:
-            raise closed_write_error()
+        self._wait_to_write(lambda: wait_for_any([self._socket], [self._socket], timeout), timeout, deadline)
 
     def wake(self) -> None:
         self._is_woken = True
@@ -100,7 +118,10 @@ class SyncStream(Stream):
     def close(self) -> None:
         # The polls keep the descriptor's number, which the system gives to somebody else next.
         self._is_open = False
-        self._socket.close()
+        if self._reads or self._writes:
+            self.wake()
+        else:
+            self._socket.close()
 
     abort = close
 
@@ -108,6 +129,22 @@ class SyncStream(Stream):
         return socket_info(self._socket, name)
 
     # Private from here on.
+
+    def _wait_to_write(self, wait: Callable[[], object], timeout: float | None, deadline: float | None) -> None:
+        self._writes = True
+        try:
+            if self._is_open and not wait():
+                raise write_timeout(timeout, deadline)
+            if self._is_woken or not self._is_open:
+                raise closed_write_error()
+        finally:
+            self._writes = False
+            if not self._is_open:
+                self._finish_closing()
+
+    def _finish_closing(self) -> None:
+        if not (self._reads or self._writes):
+            self._socket.close()
 
     def _check_end(self) -> None:
         if self._is_woken:
