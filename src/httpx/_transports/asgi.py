@@ -177,7 +177,7 @@ class _Exchange:
         self._size = 0
         self._error: BaseException | None = None
         self._fault: BaseException | None = None
-        self._is_cancelled = False
+        self._is_cancel_requested = self._is_cancelled = False
         self._waiters: list[Waiter] = []
         self._task: OwnTask
         self._when_ended: Callable[[_Exchange], None] = _do_nothing
@@ -229,7 +229,7 @@ class _Exchange:
         """Cancel the application without waiting for its end."""
         if self._state is not _State.ENDED:
             self._disconnect()
-            self._task.cancel()
+            self._cancel_task()
 
     def abandon(self) -> None:
         """Do what `cancel` does, for a response that nobody has closed; from any thread."""
@@ -277,7 +277,7 @@ class _Exchange:
             finally:
                 await self._close_request()
         except BaseException as exc:
-            if is_cancellation(exc):
+            if self._is_cancel_requested and is_cancellation(exc):
                 # It belongs to this task, and is nothing to raise in another one.
                 self._is_cancelled = True
                 raise
@@ -371,12 +371,16 @@ class _Exchange:
 
         What it raises instead is raised. If it goes on to its end, so does the caller, who is cancelled again later.
         """
-        self._task.cancel()
+        self._cancel_task()
         await self._task.wait()
         if self._error is not None and self._is_raising:
             raise self._error
         if self._is_cancelled or not self._task.is_caller_cancelled_again():
             raise cancellation
+
+    def _cancel_task(self) -> None:
+        self._is_cancel_requested = True
+        self._task.cancel()
 
     async def _is_ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -444,6 +444,21 @@ def test_cancelled_request_waits_until_the_application_has_cleaned_up(run: Run, 
     run(test)
 
 
+def test_cancellation_that_the_application_makes_up_is_raised(run: Run) -> None:
+    error = asyncio.CancelledError("made up")
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        raise error
+
+    async def test() -> None:
+        async with make_client(app) as client:
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await client.get(URL)
+            assert caught.value is error
+
+    run(test)
+
+
 def test_cancelling_twice_reaches_the_clean_up_of_the_application() -> None:
     async def app(scope: Message, receive: Any, send: Any) -> None:
         try:
