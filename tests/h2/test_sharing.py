@@ -19,6 +19,7 @@ from .conftest import ServeFrames
 from .scripted import (
     CANCEL,
     HTTP_1_1_REQUIRED,
+    INTERNAL_ERROR,
     MAX_CONCURRENT_STREAMS,
     NO_ERROR,
     REFUSED_STREAM,
@@ -468,6 +469,27 @@ async def test_a_reset_stream_is_an_error_of_its_request_alone(
             await client.get(server.url())
         assert (await client.get(server.url())).text == "next"
     assert server.connection_count == 1
+
+
+async def test_a_reset_stream_is_not_asked_for_again(h2_client: H2Client, serve_frames: ServeFrames) -> None:
+    """Only what died with a kept connection is; here the server has spoken."""
+    paths = []
+
+    def script(conversation: FrameConversation) -> None:
+        conversation.greet()
+        conversation.answer(conversation.read_request().stream_id)
+        while True:
+            request = conversation.read_request()
+            paths.append(request.path)
+            conversation.reset(request.stream_id, INTERNAL_ERROR)
+
+    server = serve_frames(script)
+    async with h2_client() as client:
+        await client.get(server.url())
+        with pytest.raises(httpx.RemoteProtocolError, match="INTERNAL_ERROR"):
+            await client.get(server.url("/reset"))
+    server.close()
+    assert paths == ["/reset"]
 
 
 async def test_closing_the_client_fails_what_is_under_way(

@@ -220,6 +220,8 @@ class H2Engine(H2Sender):
             self.is_closing = True
             self._fail(stream, "The server refused the stream (REFUSED_STREAM).", is_unprocessed=True)
         else:
+            # That is an answer, too: not to be asked for again.
+            stream.has_received = True
             self._fail(stream, f"The server reset the stream ({name_code(code)}).")
 
     def _receive_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
