@@ -105,15 +105,9 @@ class Http2Exchange:
                 await self._trace_sent(self._tracer, stream)
                 self._timings._sent_at = time.monotonic()
             if self._upload is None:
-                # Speed: as below, without looking twice.
                 await connection.baton.wait(stream.id, stream.has_answer, self._timeouts.get("read"), self._deadline)
-            while not stream.status_code and stream.failure is None:
-                if self._upload is not None:
-                    await self._push(self._upload, stream.has_answer)
-                    self._timings._sent_at = time.monotonic()
-                    if stream.has_answer():
-                        break
-                await self._wait(stream.has_answer, is_answered=False)
+            else:
+                await self._push_until_answered(stream)
             self._timings._received_at = time.monotonic()
             if not stream.status_code:
                 assert stream.failure is not None
@@ -253,6 +247,15 @@ class Http2Exchange:
         await upload.push(is_met, self._timeouts.get("write"), self._deadline)
         if upload.is_done:
             await self._drop_upload()
+
+    async def _push_until_answered(self, stream: H2Stream) -> None:
+        """Send the body as far as it goes before the response begins, and wait for that."""
+        while not stream.has_answer():
+            if self._upload is not None:
+                await self._push(self._upload, stream.has_answer)
+                self._timings._sent_at = time.monotonic()
+            if not stream.has_answer():
+                await self._wait(stream.has_answer, is_answered=False)
 
     async def _wait(self, is_met: Callable[[], bool], *, is_answered: bool) -> None:
         """Wait until is_met, or until more of the request can be sent."""
