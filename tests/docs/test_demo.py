@@ -67,7 +67,10 @@ def test_failure_is_one_line_and_an_exit_status(url: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_interrupt_leaves_no_traceback() -> None:
-    demo = subprocess.Popen(COMMAND, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Without -W error: an interrupt may strike between the making of a socket and the line that keeps it, in the client
+    # or in the origin's thread, and what the interpreter closes then is a warning. Users are not shown those.
+    command = [COMMAND[0], COMMAND[-1]]
+    demo = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert demo.stdout is not None
     for line in demo.stdout:
         if line.startswith("2. "):
