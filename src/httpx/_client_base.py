@@ -1,16 +1,16 @@
-"""What both clients share: their settings, and how these merge into each request."""
+"""What both clients share: how their settings merge into each request."""
 
 from __future__ import annotations
 
-import enum
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .__version__ import __version__
-from ._config import DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Timeout
-from ._decoders import accepted_codings
+from ._client_settings import USE_CLIENT_DEFAULT, ClientSettings, ClientState, UseClientDefault
+from ._config import Timeout
+from ._content import encode_request
 from ._models import Cookies, Headers, Request, Response
 from ._mounts import proxy_map
 from ._policies.redirects import redirect_headers, redirect_method, redirect_stream, redirect_url
@@ -38,140 +38,11 @@ if TYPE_CHECKING:
 
 TransportT = TypeVar("TransportT")
 
-EventHook = Callable[..., Any]
-
-USER_AGENT = f"python-httpx/{__version__}"
-
 logger = logging.getLogger("httpx")
 
 
-class UseClientDefault:
-    """The type of USE_CLIENT_DEFAULT, which stands for "as the client is set", where None has a meaning of its own."""
-
-
-USE_CLIENT_DEFAULT = UseClientDefault()
-
-
-class ClientState(enum.Enum):
-    """How far a client is in its life: UNOPENED -> OPENED -> CLOSED; it may be closed without having been opened."""
-
-    UNOPENED = 1
-    OPENED = 2
-    CLOSED = 3
-
-
-class BaseClient:
-    """The settings of a client. Use `Client` or `AsyncClient`."""
-
-    def __init__(
-        self,
-        *,
-        auth: AuthTypes | None = None,
-        params: QueryParamTypes | None = None,
-        headers: HeaderTypes | None = None,
-        cookies: CookieTypes | None = None,
-        timeout: TimeoutTypes = DEFAULT_TIMEOUT_CONFIG,
-        follow_redirects: bool = False,
-        max_redirects: int = DEFAULT_MAX_REDIRECTS,
-        event_hooks: Mapping[str, list[EventHook]] | None = None,
-        base_url: URL | str = "",
-        trust_env: bool = True,
-        default_encoding: str | Callable[[bytes], str] = "utf-8",
-    ) -> None:
-        self._base_url = self._enforce_trailing_slash(URL(base_url))
-        self._auth = self._build_auth(auth)
-        self._params = QueryParams(params)
-        self.headers = Headers(headers)
-        self._cookies = Cookies(cookies)
-        self._timeout = Timeout(timeout)
-        self.follow_redirects = follow_redirects
-        self.max_redirects = max_redirects
-        self._event_hooks = _event_hooks(event_hooks or {})
-        self._trust_env = trust_env
-        self._default_encoding = default_encoding
-        self._state = ClientState.UNOPENED
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the client was closed."""
-        return self._state is ClientState.CLOSED
-
-    @property
-    def trust_env(self) -> bool:
-        """Whether environment variables count."""
-        return self._trust_env
-
-    @property
-    def timeout(self) -> Timeout:
-        """The timeouts of requests that bring none of their own."""
-        return self._timeout
-
-    @timeout.setter
-    def timeout(self, timeout: TimeoutTypes) -> None:
-        self._timeout = Timeout(timeout)
-
-    @property
-    def event_hooks(self) -> dict[str, list[EventHook]]:
-        """What is called with each request before it is sent, and with each response once its headers are there."""
-        return self._event_hooks
-
-    @event_hooks.setter
-    def event_hooks(self, event_hooks: dict[str, list[EventHook]]) -> None:
-        self._event_hooks = _event_hooks(event_hooks)
-
-    @property
-    def auth(self) -> Auth | None:
-        """The authentication of requests that bring none of their own."""
-        return self._auth
-
-    @auth.setter
-    def auth(self, auth: AuthTypes) -> None:
-        self._auth = self._build_auth(auth)
-
-    @property
-    def base_url(self) -> URL:
-        """What relative URLs are appended to."""
-        return self._base_url
-
-    @base_url.setter
-    def base_url(self, url: URL | str) -> None:
-        self._base_url = self._enforce_trailing_slash(URL(url))
-
-    @property
-    def headers(self) -> Headers:
-        """The headers of every request."""
-        return self._headers
-
-    @headers.setter
-    def headers(self, headers: HeaderTypes) -> None:
-        client_headers = Headers(
-            {
-                b"Accept": b"*/*",
-                b"Accept-Encoding": accepted_codings().encode("ascii"),
-                b"Connection": b"keep-alive",
-                b"User-Agent": USER_AGENT.encode("ascii"),
-            }
-        )
-        client_headers.update(headers)
-        self._headers = client_headers
-
-    @property
-    def cookies(self) -> Cookies:
-        """The cookies that were set here or by servers."""
-        return self._cookies
-
-    @cookies.setter
-    def cookies(self, cookies: CookieTypes) -> None:
-        self._cookies = Cookies(cookies)
-
-    @property
-    def params(self) -> QueryParams:
-        """The query parameters of every request."""
-        return self._params
-
-    @params.setter
-    def params(self, params: QueryParamTypes) -> None:
-        self._params = QueryParams(params)
+class BaseClient(ClientSettings):
+    """What a client does without I/O. Use `Client` or `AsyncClient`."""
 
     def build_request(
         self,
@@ -194,33 +65,61 @@ class BaseClient:
             InvalidURL: the URL cannot be parsed.
             TypeError: an argument is of no type that can be sent.
         """
-        # Speed: properties and methods that a subclass may override are passed over where it would change nothing.
-        cls = type(self)
-        if extensions is None or "timeout" not in extensions:
-            if isinstance(timeout, UseClientDefault):
-                timeout = self._timeout if cls.timeout is BaseClient.timeout else self.timeout
-            limits = timeout if type(timeout) is Timeout else Timeout(timeout)
-            merged_extensions: dict[str, Any] = {**(extensions or {}), "timeout": limits.as_dict()}
+        if self._merges_plainly is None:
+            self._merges_plainly = _read_merging_parts(type(self)) == _MERGING_PARTS
+        has_body = content is not None or data is not None or json is not None
+        # A Cookie field comes in front of those that describe the body.
+        is_plain = self._merges_plainly and params is None and cookies is None and files is None
+        if not is_plain or self._params._dict or (has_body and self._cookies._jar is not None):
+            return self._build_by_methods(
+                method, url, content, data, files, json, params, headers, cookies, timeout, extensions
+            )
+        # Speed: as `_build_by_methods`, without what would change nothing.
+        merged_url = URL(url)
+        reference = merged_url._uri_reference
+        if not (reference.scheme and reference.host):
+            merged_url = self._merge_url(merged_url)
+        if timeout is USE_CLIENT_DEFAULT and extensions is None:
+            merged_extensions: dict[str, Any] = {"timeout": self._timeout.as_dict()}
         else:
-            merged_extensions = dict(extensions)
+            merged_extensions = self._merge_extensions(timeout, extensions)
+        merged_headers = self._headers.copy()
+        # The client's own headers are indexed once, and not looked through for each request.
+        names = self._headers._index if self._headers._index is not None else self._headers._get_index()
+        if headers is not None:
+            merged_headers.update(headers)
+            names = merged_headers._get_index()
+        body = encode_request(content, data, None, json) if has_body else None
+        request = Request._from_client(method.upper(), merged_url, merged_headers, merged_extensions, names, body)
+        if self._cookies._jar is not None:
+            self._cookies.set_cookie_header(request)
+        return request
+
+    # Private from here on.
+
+    # Whether no subclass overrides what merges settings into requests; None as long as nobody asked.
+    _merges_plainly: bool | None = None
+
+    def _build_by_methods(
+        self,
+        method: str,
+        url: URL | str,
+        content: RequestContent | None,
+        data: RequestData | None,
+        files: RequestFiles | None,
+        json: Any | None,
+        params: QueryParamTypes | None,
+        headers: HeaderTypes | None,
+        cookies: CookieTypes | None,
+        timeout: TimeoutTypes | UseClientDefault,
+        extensions: RequestExtensions | None,
+    ) -> Request:
+        """Build a request by the methods that subclasses may override."""
+        # In the order in which HTTPX calls them.
+        merged_extensions = self._merge_extensions(timeout, extensions)
         merged_url = self._merge_url(url)
         merged_headers = self._merge_headers(headers)
-        has_own_cookies = cls._merge_cookies is BaseClient._merge_cookies and cls.cookies is BaseClient.cookies
-        merged_cookies = self._cookies if cookies is None and has_own_cookies else self._merge_cookies(cookies)
-        merged_params = self._merge_queryparams(params)
-        is_bare = content is None and data is None and files is None and json is None and merged_params is None
-        is_usual = cookies is None and has_own_cookies and type(merged_url) is URL
-        if is_bare and is_usual and type(merged_headers) is Headers:
-            # Speed: the client's own headers are indexed once, and not looked through for each request.
-            defaults = self._headers
-            index = defaults._index if defaults._index is not None else defaults._get_index()
-            lacks_host = b"host" not in index and merged_headers._fields == defaults._fields
-            request = Request._from_client(
-                method.upper(), merged_url, merged_headers, merged_extensions, lacks_host=lacks_host
-            )
-            if self._cookies._jar is not None:
-                self._cookies.set_cookie_header(request)
-            return request
+        merged_cookies = self._merge_cookies(cookies)
         return Request(
             method,
             merged_url,
@@ -228,18 +127,21 @@ class BaseClient:
             data=data,
             files=files,
             json=json,
-            params=merged_params,
+            params=self._merge_queryparams(params),
             headers=merged_headers,
             cookies=merged_cookies,
             extensions=merged_extensions,
         )
 
-    # Private from here on.
-
-    def _enforce_trailing_slash(self, url: URL) -> URL:
-        if url.raw_path.endswith(b"/"):
-            return url
-        return url.copy_with(raw_path=url.raw_path + b"/")
+    def _merge_extensions(
+        self, timeout: TimeoutTypes | UseClientDefault, extensions: RequestExtensions | None
+    ) -> dict[str, Any]:
+        if extensions is not None and "timeout" in extensions:
+            return dict(extensions)
+        if isinstance(timeout, UseClientDefault):
+            timeout = self.timeout
+        limits = timeout if type(timeout) is Timeout else Timeout(timeout)
+        return {**(extensions or {}), "timeout": limits.as_dict()}
 
     def _merge_url(self, url: URL | str) -> URL:
         """Append a relative URL to the base, as it stands: "/b" to "https://host/a/" is "https://host/a/b"."""
@@ -256,34 +158,18 @@ class BaseClient:
         return merged
 
     def _merge_headers(self, headers: HeaderTypes | None = None) -> HeaderTypes | None:
-        merged = self._headers.copy() if type(self).headers is BaseClient.headers else Headers(self.headers)
-        if headers is not None:
-            merged.update(headers)
+        merged = Headers(self.headers)
+        merged.update(headers)
         return merged
 
     def _merge_queryparams(self, params: QueryParamTypes | None = None) -> QueryParamTypes | None:
-        own = self._params if type(self).params is BaseClient.params else QueryParams(self.params)
-        if params or own._dict:
-            return own.merge(params)
-        return params
+        own = QueryParams(self.params)
+        return own.merge(params) if params or own else params
 
     def _set_timeout(self, request: Request) -> None:
         """Give a request that brings no timeouts those of the client."""
         if "timeout" not in request.extensions:
             request.extensions = {**request.extensions, "timeout": Timeout(self.timeout).as_dict()}
-
-    def _build_auth(self, auth: AuthTypes | None) -> Auth | None:
-        if auth is None:
-            return None
-        from ._auth import Auth, BasicAuth, FunctionAuth  # most clients have none
-
-        if isinstance(auth, tuple):
-            return BasicAuth(username=auth[0], password=auth[1])
-        if isinstance(auth, Auth):
-            return auth
-        if callable(auth):
-            return FunctionAuth(func=auth)
-        raise TypeError(f'Invalid "auth" argument: {auth!r}')
 
     def _build_request_auth(
         self, request: Request, auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT
@@ -379,9 +265,10 @@ def warn_of_request_cookies() -> None:
 
 # Private from here on.
 
-
-def _event_hooks(event_hooks: Mapping[str, list[EventHook]]) -> dict[str, list[EventHook]]:
-    return {"request": list(event_hooks.get("request", [])), "response": list(event_hooks.get("response", []))}
+_read_merging_parts = attrgetter(
+    "timeout", "cookies", "headers", "params", "_merge_url", "_merge_headers", "_merge_cookies", "_merge_queryparams"
+)
+_MERGING_PARTS = _read_merging_parts(BaseClient)
 
 
 def _log(request: Request, response: Response) -> None:

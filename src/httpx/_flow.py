@@ -11,7 +11,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ._client_base import USE_CLIENT_DEFAULT, BaseClient, ClientState, EventHook, UseClientDefault
+from ._client_base import BaseClient
+from ._client_settings import USE_CLIENT_DEFAULT, ClientState, EventHook, UseClientDefault
 from ._exceptions import RemoteProtocolError, TooManyRedirects
 from ._models import Request, Response
 

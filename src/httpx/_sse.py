@@ -16,7 +16,7 @@ from ._protocols.sse import (
 from ._sse_reader import CONTENT_TYPE, AsyncEvents, AsyncFace, EventReader, Face, SyncEvents, SyncFace
 
 if TYPE_CHECKING:
-    from ._client_base import UseClientDefault
+    from ._client_settings import UseClientDefault
     from ._types import AuthTypes, HeaderTypes
 
 

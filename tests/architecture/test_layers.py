@@ -36,7 +36,7 @@ LAYERS = [
         ],
     ),
     ("transports, policies", ["_transports", "_policies"]),
-    ("client", ["_client", "_client_base", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
+    ("client", ["_client", "_client_base", "_client_settings", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
     ("face", ["", "__main__", "_alias", "_api", "_httpcore", "_main", "_display"]),
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from httpx._content import ByteStream, UnattachedStream
+from httpx._content import ByteStream, UnattachedStream, encode_request
 from httpx._exceptions import InvalidURL, RequestNotRead, StreamClosed, StreamConsumed
 from httpx._models import Headers, Request
 from httpx._urls import URL
@@ -243,21 +243,30 @@ def test_request_can_be_referenced_weakly() -> None:
     assert weakref.ref(request)() is request
 
 
-def test_request_of_a_client_is_like_any_other() -> None:
-    for method, lacks_host in (("GET", False), ("GET", True), ("POST", False), ("POST", True)):
-        url, headers = URL("http://example.org/a"), Headers({"X": "y"})
-        made = Request._from_client(method, url, headers, {}, lacks_host=lacks_host)
-        ordinary = Request(method, "http://example.org/a", headers={"X": "y"})
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("content", [None, b"", b"abc"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"X": "y"}, {"host": "other"}, {"content-length": "3"}, {"Transfer-Encoding": "chunked"}, {"Content-Type": "a/b"}],
+)
+def test_request_of_a_client_is_like_any_other(method: str, content: bytes | None, headers: dict[str, str]) -> None:
+    for json in (None, [1]) if content is None else (None,):
+        body = None if content is None and json is None else encode_request(content, json=json)
+        copy = Headers(headers)
+        names = copy._get_index()
+        made = Request._from_client(method, URL("http://example.org/a"), copy, {}, names, body)
+        ordinary = Request(method, "http://example.org/a", headers=headers, content=content, json=json)
         assert vars(made).keys() == vars(ordinary).keys()
         assert made.headers.raw == ordinary.headers.raw
-        assert made.content == b""
+        assert made.headers == ordinary.headers
+        assert made.content == ordinary.content
 
 
 def test_request_without_a_body_costs_few_calls() -> None:
     headers = Headers({"Accept": "*/*", "User-Agent": "test"})
     url = URL("http://example.org/a")
     assert count_calls(lambda: Request("GET", "http://example.org/a", headers=headers)) <= 8
-    assert count_calls(lambda: Request._from_client("GET", url, headers, {})) <= 3
+    assert count_calls(lambda: Request._from_client("GET", url, headers, {}, {b"accept"})) <= 3
 
 
 def count_calls(function: Callable[[], Any]) -> int:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._client_base import (
-    USE_CLIENT_DEFAULT,
-    USER_AGENT,
-    BaseClient,
-    ClientState,
-    EventHook,
-    UseClientDefault,
-    logger,
-)
+from .._client_base import BaseClient, logger
+from .._client_settings import USE_CLIENT_DEFAULT, USER_AGENT, ClientState, EventHook, UseClientDefault
 from .._config import DEFAULT_LIMITS, DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Limits, Proxy, Timeout
 from .._decoders import accepted_codings
 from .._exceptions import InvalidURL, RemoteProtocolError, TooManyRedirects, request_context

@@ -8,14 +8,8 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._client_base import (
-    USE_CLIENT_DEFAULT,
-    BaseClient,
-    ClientState,
-    EventHook,
-    UseClientDefault,
-    warn_of_request_cookies,
-)
+from .._client_base import BaseClient, warn_of_request_cookies
+from .._client_settings import USE_CLIENT_DEFAULT, ClientState, EventHook, UseClientDefault
 from .._config import DEFAULT_LIMITS, DEFAULT_MAX_REDIRECTS, DEFAULT_TIMEOUT_CONFIG, Limits, Proxy
 from .._exceptions import RequestError
 from .._flow import AsyncUser, Steps, authenticate, follow, send

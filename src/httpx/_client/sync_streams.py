@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .._client_base import USE_CLIENT_DEFAULT, UseClientDefault
+from .._client_settings import USE_CLIENT_DEFAULT, UseClientDefault
 
 if TYPE_CHECKING:
     from .._models import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._client_base import USE_CLIENT_DEFAULT, UseClientDefault
+from .._client_settings import USE_CLIENT_DEFAULT, UseClientDefault
 from .._models import Response
 
 if TYPE_CHECKING:

@@ -144,32 +144,47 @@ class Request:
 
     @classmethod
     def _from_client(
-        cls, method: str, url: URL, headers: Headers, extensions: dict[str, Any], *, lacks_host: bool = False
+        cls,
+        method: str,
+        url: URL,
+        headers: Headers,
+        extensions: dict[str, Any],
+        names: Iterable[bytes],
+        body: tuple[Mapping[str, str], SyncByteStream | AsyncByteStream] | None = None,
     ) -> Self:
-        """Return a request without a body that owns `headers` and `extensions`; the method is in upper case.
+        """Return a request that owns `headers`, whose lower-case names are `names`, and `extensions`.
 
-        With lacks_host there is no Host in `headers`, which then need not be looked through.
+        The method is in upper case; `body` is the body and the fields that describe it.
         """
         request = cls.__new__(cls)
         request.method = method
         request.url = url
         request.headers = headers
         request.extensions = extensions
-        request.stream = _NO_BODY
-        request._content = b""
-        if lacks_host and method not in _METHODS_WITH_BODY:
-            host = url._uri_reference.host_field
-            if host:
-                headers._fields.insert(0, (b"Host", host))
-        else:
-            request._add_fields({})
+        if body is None:
+            request.stream = _NO_BODY
+            request._content = b""
+            if b"host" not in names and method not in _METHODS_WITH_BODY:
+                # Speed: as `_add_fields`.
+                host = url._uri_reference.host_field
+                if host:
+                    headers._fields.insert(0, (b"Host", host))
+                    headers._index = None
+            else:
+                request._add_fields({}, set(names))
+            return request
+        fields, request.stream = body
+        if isinstance(request.stream, ByteStream):
+            request._content = request.stream._stream
+        request._add_fields(fields, set(names))
         return request
 
-    def _add_fields(self, body_fields: Mapping[str, str]) -> None:
+    def _add_fields(self, body_fields: Mapping[str, str], names: set[bytes] | None = None) -> None:
         """Add what describes the body, at the end, and what every request has, in front, unless it is there."""
         fields = self.headers._fields
-        # Speed: without a Python call for each field; there are three to five questions to ask.
-        names = set(map(bytes.lower, dict(fields)))
+        if names is None:
+            # Speed: without a Python call for each field; there are three to five questions to ask.
+            names = set(map(bytes.lower, dict(fields)))
         for name, value in body_fields.items():
             raw_name = name.encode("ascii")
             lower_name = raw_name.lower()
