@@ -36,7 +36,20 @@ LAYERS = [
         ],
     ),
     ("transports, policies", ["_transports", "_policies"]),
-    ("client", ["_client", "_client_base", "_client_settings", "_flow", "_mounts", "_auth", "_sse", "_sse_reader", "_websocket"]),
+    (
+        "client",
+        [
+            "_client",
+            "_client_base",
+            "_client_settings",
+            "_flow",
+            "_mounts",
+            "_auth",
+            "_sse",
+            "_sse_reader",
+            "_websocket",
+        ],
+    ),
     ("face", ["", "__main__", "_alias", "_api", "_httpcore", "_main", "_display"]),
 ]
 
@@ -47,7 +60,7 @@ REEXPORTS = {("_config", "_tls")}  # create_ssl_context
 EVENT_LOOPS = {"asyncio", "trio"}
 EVENT_LOOP_MODULES = {
     *("_network.asyncio", "_network.asyncio_sockets", "_network.asyncio_stream", "_network.asyncio_transports"),
-    "_network.trio",
+    *("_network.loop_turn", "_network.trio"),
 }
 
 # What a sans-IO engine has no use for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -55,6 +56,28 @@ async def test_a_post_is_not_sent_again(face: Face, serve: Serve, script: Any) -
         assert caught.value.request.method == "POST"
         assert str(caught.value)
     assert [received.method for received in server.requests] == ["GET", "POST"]
+
+
+def test_a_post_that_did_not_leave_is_sent_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection ends between the last look at it and the end of asyncio's turn, in which the message leaves."""
+    server = serve(answering(OK), answering_always())
+
+    async def test() -> None:
+        async with httpx.AsyncClient() as client:
+            await client.get(server.url())
+            (connection,) = client._transport._pool._shelves.idle  # type: ignore[attr-defined]  # private
+            stream = connection.stream
+            # Nothing tells of the end but the kernel, when the message is sent.
+            monkeypatch.setattr(type(stream), "get_extra_info", lambda self, name: None)
+            stream._unwatch()
+            stream._socket.shutdown(socket.SHUT_WR)
+            stream._turn.woken_count = 2
+            response = await client.post(server.url(), content=b"once")
+            assert response.text == "ok"
+            assert stream.lost_message
+
+    asyncio.run(test())
+    assert [received.body for received in server.requests] == [b"", b"once"]
 
 
 async def test_a_post_with_an_idempotency_key_is_sent_again(face: Face, serve: Serve) -> None:

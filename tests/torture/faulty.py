@@ -244,6 +244,16 @@ class FaultyStream(Stream):
             self._plan.strike_now(kind, httpx.WriteError("torture"))
         return self._inner.write_now(data)
 
+    def write_soon(self, data: bytes) -> int:
+        kind = self._plan.counts("write_soon")
+        if kind is not None:
+            self._plan.strike_now(kind, httpx.WriteError("torture"))
+        return self._inner.write_soon(data)
+
+    @property
+    def lost_message(self) -> bool:  # type: ignore[override]  # read only
+        return self._inner.lost_message
+
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         await self._wait("wait_writable", lambda: self._inner.wait_writable(timeout, deadline))
 

@@ -108,7 +108,7 @@ async def test_a_crowd_leaves_nothing_behind(colour: Colour, server: Server) -> 
         strikes_count=8,
     )
     report.check()
-    assert {"connect_tcp", "read", "write_now"} <= report.struck_names
+    assert {"connect_tcp", "read", "write_soon"} <= report.struck_names
 
 
 SHARED = [

@@ -161,6 +161,8 @@ class Http1Connection:
                 await tracer.end(response_head.as_tuple())
             return self._begin_response(request, response_head, timeouts, tracer)
         except BaseException as exc:
+            if self.stream.lost_message:
+                self.has_written = False
             self.fail()
             await self.drop_upload()
             if tracer is not None:
@@ -231,7 +233,7 @@ class Http1Connection:
         elif content or framing.content_length or framing.is_chunked:
             head = b"".join((head, *_encode_content(content, framing)))
         try:
-            count = stream.write_now(head)
+            count = stream.write_soon(head)
         except WriteError:
             if not stream.is_readable():
                 raise

@@ -15,6 +15,7 @@ from .asyncio_stream import wake_up
 from .base import READ_SIZE, Alarm, Network, Stream, Waiter, remaining
 from .detection import is_trio_task
 from .heap import teach_allocator
+from .loop_turn import LoopTurn
 from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
@@ -85,7 +86,7 @@ class AsyncioAlarm:
 class AsyncioNetwork(Network):
     """The network of one loop."""
 
-    __slots__ = ("_loop", "_thread", "_view")
+    __slots__ = ("_loop", "_thread", "_turn", "_view")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -93,6 +94,7 @@ class AsyncioNetwork(Network):
         self._thread = 0
         teach_allocator()
         self._view: memoryview | None = None
+        self._turn = LoopTurn(loop)
 
     def make_waiter(self) -> Waiter:
         return AsyncioWaiter(self._loop)
@@ -175,7 +177,7 @@ class AsyncioNetwork(Network):
             if self._view is None:
                 self._view = memoryview(bytearray(READ_SIZE))
             if isinstance(self._loop, asyncio.SelectorEventLoop):
-                return AsyncioSocketStream(self._loop, sock, self._view)
+                return AsyncioSocketStream(self._loop, sock, self._view, self._turn)
             return await self._make_transport_stream(sock, self._view)
         except BaseException as exc:
             sock.close()

@@ -16,6 +16,7 @@ from typing import Any
 
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
 from .base import READ_SIZE
+from .loop_turn import LoopTurn
 
 # Bytes. A read of this size is followed by one that takes its memory from the system's heap, and not a copy.
 MUCH_SIZE = 32 * 1024
@@ -24,12 +25,26 @@ MUCH_SIZE = 32 * 1024
 class AsyncioSocketStream(AsyncioStream):
     """A stream over a connected non-blocking socket, which it owns."""
 
-    __slots__ = ("_descriptor", "_expects_much", "_is_awaiting_room", "_is_full", "_is_watched", "_view")
+    __slots__ = (
+        "_descriptor",
+        "_expects_much",
+        "_is_awaiting_room",
+        "_is_full",
+        "_is_watched",
+        "_message",
+        "_turn",
+        "_view",
+        "lost_message",
+    )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, turn: LoopTurn) -> None:
         super().__init__(loop, sock)
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
+        self._turn = turn
+        # What `write_soon` has taken and not sent.
+        self._message = b""
+        self.lost_message = False
         # Whether the last read was a large one, and the next one probably is.
         self._expects_much = False
         # Not the socket: the selectors of the standard library describe it in an exception each time they are asked.
@@ -43,6 +58,10 @@ class AsyncioSocketStream(AsyncioStream):
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         if self._fault is not None:
             raise self._write_failure(self._fault)
+        if self._message:
+            self.send_message()
+            if self._message:
+                return 0
         try:
             size = self._socket.send(data)
         except (BlockingIOError, InterruptedError):
@@ -56,6 +75,34 @@ class AsyncioSocketStream(AsyncioStream):
             self._is_full = True
         return size
 
+    def write_soon(self, data: bytes) -> int:
+        turn = self._turn
+        if turn.woken_count > 1 and len(data) <= MUCH_SIZE and self._fault is None and not self._is_full:
+            self._message = data
+            turn.add(self)
+            return len(data)
+        turn.woken_count = 0
+        return self.write_now(data)
+
+    def send_message(self) -> None:
+        """Send what `write_soon` has taken; called by the loop."""
+        if self._fault is not None or not self._message:
+            return
+        try:
+            size = self._socket.send(self._message)
+        except (BlockingIOError, InterruptedError):
+            size = 0
+        except OSError as exc:
+            self.lost_message = not self._is_full
+            self._unwatch()
+            self._break(exc)
+            return
+        self._message = self._message[size:]
+        if self._message and not self._is_awaiting_room:
+            # The rest goes on its own: whoever wrote the message was told that all of it goes.
+            self._is_full = True
+            self._begin_waiting_for_room()
+
     def call_when_writable(self, function: Callable[[], None]) -> bool:
         if self._loop.is_closed():
             return False
@@ -68,6 +115,7 @@ class AsyncioSocketStream(AsyncioStream):
 
     def close(self) -> None:
         self._on_room = None
+        self._message = b""
         self._fail(CLOSED)
         # Before its number becomes another's.
         self._unwatch()
@@ -119,6 +167,7 @@ class AsyncioSocketStream(AsyncioStream):
         reader = self._reader
         if reader is not None and not reader.done():
             reader.set_result(None)
+            self._turn.woken_count += 1
         else:
             self._note_received()
 
@@ -147,14 +196,19 @@ class AsyncioSocketStream(AsyncioStream):
         self._is_awaiting_room = True
 
     def _find_room(self) -> None:
+        if self._message:
+            self.send_message()
+            if self._message and self._fault is None:
+                return
+            self._message = b""
         self._is_full = False
         wake_up(self._writer)
         self._tell_of_room()
         self._end_waiting_for_room()
 
     def _end_waiting_for_room(self) -> None:
-        # Whoever asked to be called may wait longer than whoever waited.
-        if self._is_awaiting_room and self._on_room is None:
+        # Whoever asked to be called may wait longer than whoever waited, and so may a message.
+        if self._is_awaiting_room and self._on_room is None and not self._message:
             self._is_awaiting_room = False
             try:
                 self._loop.remove_writer(self._descriptor)

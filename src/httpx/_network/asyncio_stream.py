@@ -95,9 +95,9 @@ class AsyncioStream(Stream):
         return self._received.popleft()
 
     def read_available(self) -> bytes | None:
-        if not self.is_readable():
-            return None
-        return self._take_received() if self._received else self._read_end()
+        if self._received:
+            return self._take_received()
+        return self._read_end() if self._is_at_end or self._fault is not None else None
 
     def is_readable(self) -> bool:
         return bool(self._received) or self._is_at_end or self._fault is not None

@@ -50,6 +50,9 @@ class Stream(ABC):
     # Whether bytes that were taken wait for room, to go with the next `write_now` or `wait_writable`, as TLS's may.
     has_unsent: bool = False
 
+    # Whether nothing went out of what the last `write_soon` took.
+    lost_message: bool = False
+
     @abstractmethod
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         """Wait for bytes and return them, at most READ_SIZE of them; b"" at the end of the stream, again and again.
@@ -85,6 +88,17 @@ class Stream(ABC):
         Raises:
             WriteError: the connection is gone.
         """
+
+    def write_soon(self, data: bytes) -> int:
+        """Hand over a message, as `write_now`; where an event loop runs many tasks, it may leave when they have run.
+
+        For what is written at one go and answered. What was taken goes its way, ahead of what is written later. If the
+        connection turns out to be gone by then, `read` raises ReadError, and `lost_message` is true.
+
+        Raises:
+            WriteError: the connection is known to be gone.
+        """
+        return self.write_now(data)
 
     @abstractmethod
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:

@@ -1,83 +1,27 @@
 """TLS over any stream: over TCP, over a proxy's tunnel, over TLS, in every colour.
 
-The TLS engine (an `ssl.SSLObject` between two memory buffers) does no I/O; what this module adds is the order of
-things. Every call on the engine, and every `write_now` of what it made, happens under one lock: so records go out in
-the order in which they were made, also when the reader must answer (a KeyUpdate, a session ticket that is fed) while
-another thread writes, and no two threads are ever inside one SSLObject, which crashes the interpreter. Waiting, for
-bytes or for room, happens outside the lock. Nothing is lost by a cancelled wait: records that did not go out stay in
-`_unsent`, ahead of whatever comes next.
+The engine does no I/O (`tls_engine`); what this module adds is waiting, for bytes or for room, which happens outside
+the engine's lock. Nothing is lost by a cancelled wait.
 """
 
 from __future__ import annotations
 
 import ssl
-import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .._certificates import Rules, rules_of
-from .._exceptions import ReadError, TransportError, WriteError
-from .base import Stream
-from .errors import closed_read_error, read_error, write_error
+from .._certificates import Rules
+from .._exceptions import ReadError, WriteError
+from .errors import closed_read_error
+from .tls_engine import LOCK_PATIENCE, TLSEngine
 
 T = TypeVar("T")
 
-# Bytes of plain text that one `write_now` encrypts; sixteen records. What the peer does not take is held in memory.
-WRITE_SIZE = 256 * 1024
 
-# Seconds. Others have the lock for less; who waits longer has it itself.
-LOCK_PATIENCE = 0.2
-
-# The largest plain text of one record; RFC 8446 5.1.
-_RECORD_SIZE = 16 * 1024
-
-
-class TLSStream(Stream):
+class TLSStream(TLSEngine):
     """An encrypted stream over another one, which it owns."""
 
-    __slots__ = (
-        "_context",
-        "_fault",
-        "_incoming",
-        "_inner",
-        "_is_at_end",
-        "_is_open",
-        "_is_truncated",
-        "_lock",
-        "_object",
-        "_outgoing",
-        "_plain",
-        "_rules",
-        "_unsent",
-        "_verifies_slowly",
-    )
-
-    def __init__(
-        self,
-        inner: Stream,
-        context: ssl.SSLContext,
-        *,
-        server_hostname: str | None,
-        session: ssl.SSLSession | None = None,
-    ) -> None:
-        self._inner = inner
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=server_hostname, session=session
-        )
-        self._lock = threading.Lock()
-        self._plain: deque[bytes] = deque()
-        self._unsent = memoryview(b"")
-        self._is_at_end = False
-        self._is_truncated = False
-        self._is_open = True
-        self._fault: TransportError | None = None
-        self._context = context
-        self._rules = rules_of(context)
-        # Truststore asks the operating system, which may look into the network.
-        self._verifies_slowly = type(context).__module__.partition(".")[0] == "truststore"
+    __slots__ = ()
 
     async def shake_hands(self, deadline: float | None) -> None:
         """Do the handshake.
@@ -169,23 +113,10 @@ class TLSStream(Stream):
         self._inner.watch(lambda: notice() if self.is_readable() else None)
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
-        # The garbage collector may finish what closes a response, in the middle of a read of this very thread.
-        if not self._lock.acquire(True, LOCK_PATIENCE):
-            return 0
-        try:
-            self._flush()
-            if self._unsent or not data:
-                return 0
-            if len(data) > WRITE_SIZE:
-                data = memoryview(data)[:WRITE_SIZE]
-            try:
-                size = self._object.write(data)
-            except (ssl.SSLError, ValueError) as exc:
-                raise write_error(exc) from exc
-            self._flush()
-            return size
-        finally:
-            self._lock.release()
+        return self._write(data, self._inner.write_now)
+
+    def write_soon(self, data: bytes) -> int:
+        return self._write(data, self._inner.write_soon)
 
     def call_when_writable(self, function: Callable[[], None]) -> bool:
         return self._inner.call_when_writable(function)
@@ -228,6 +159,10 @@ class TLSStream(Stream):
     @property
     def has_unsent(self) -> bool:  # type: ignore[override]  # read only, and computed here alone
         return bool(self._unsent) or self._inner.has_unsent
+
+    @property
+    def lost_message(self) -> bool:  # type: ignore[override]  # as above
+        return self._inner.lost_message
 
     def wake(self) -> None:
         self._inner.wake()
@@ -304,89 +239,6 @@ class TLSStream(Stream):
             except ssl.SSLWantReadError:
                 return False
             return True
-
-    def _feed(self, data: bytes) -> None:
-        with self._lock:
-            if data:
-                self._incoming.write(data)
-            else:
-                self._incoming.write_eof()
-
-    def _receive(self, data: bytes) -> None:
-        """Feed what came from the peer, and decrypt all of it."""
-        with self._lock:
-            if data:
-                self._incoming.write(data)
-            else:
-                self._incoming.write_eof()
-            try:
-                self._decrypt()
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLZeroReturnError:
-                self._is_at_end = True
-            except (ssl.SSLError, ValueError) as exc:
-                self._take_end(exc, is_eof=not data)
-            self._flush_answers()
-
-    def _decrypt(self) -> None:
-        read, incoming, pending = self._object.read, self._incoming, self._object.pending
-        parts: list[bytes] = []
-        try:
-            while True:
-                plain = read(_RECORD_SIZE)
-                if not plain:
-                    self._is_at_end = True
-                    return
-                parts.append(plain)
-                if not incoming.pending and not pending():
-                    return
-        finally:
-            if parts:
-                self._plain.append(parts[0] if len(parts) == 1 else b"".join(parts))
-
-    def _take_end(self, exc: Exception, *, is_eof: bool) -> None:
-        if is_eof:
-            # RFC 8446 6.1: only close_notify tells that nothing was cut off.
-            self._is_at_end = self._is_truncated = True
-        else:
-            self._fault = read_error(exc)
-            self._fault.__cause__ = exc
-
-    def _take_records(self) -> None:
-        if self._outgoing.pending:
-            records = self._outgoing.read()
-            self._unsent = memoryview(bytes(self._unsent) + records if self._unsent else records)
-
-    def _flush(self) -> None:
-        """Hand over as much as goes; under the lock."""
-        self._take_records()
-        if self._unsent:
-            self._unsent = self._unsent[self._inner.write_now(self._unsent) :]
-
-    def _flush_answers(self) -> None:
-        if self._outgoing.pending:
-            try:
-                self._flush()
-            except WriteError:
-                # The next write says so; what came before can still be read.
-                pass
-
-    def _send_now(self) -> None:
-        with self._lock:
-            try:
-                self._flush()
-            except WriteError:
-                # The next write says so.
-                pass
-
-    def _say_goodbye(self) -> None:
-        try:
-            self._object.unwrap()
-        except (ssl.SSLError, ValueError):
-            # It waits for the peer's goodbye, which we do not.
-            pass
-        self._flush()
 
 
 # Private from here on.
