@@ -248,7 +248,7 @@ class BaseClient(ClientSettings):
         headers = response.headers  # speed: as `"set-cookie" in headers`, without two calls
         if b"set-cookie" in (headers._index if headers._index is not None else headers._get_index()):
             self.cookies.extract_cookies(response)
-        if logger.isEnabledFor(logging.INFO):
+        if _levels.get(logging.INFO) is not False and logger.isEnabledFor(logging.INFO):
             _log(request, response)
 
 
@@ -269,6 +269,9 @@ _read_merging_parts = attrgetter(
     "timeout", "cookies", "headers", "params", "_merge_url", "_merge_headers", "_merge_cookies", "_merge_queryparams"
 )
 _MERGING_PARTS = _read_merging_parts(BaseClient)
+
+# Speed: as `_trace.HTTP11_LEVELS`.
+_levels: Mapping[int, bool] = getattr(logger, "_cache", {})
 
 
 def _log(request: Request, response: Response) -> None:

@@ -47,6 +47,7 @@ class User(Protocol):
     """The colour of what the user has written."""
 
     steps: Steps
+    awaits: bool
 
     def send_handling_auth(
         self, client: Any, request: Request, auth: Auth, follow_redirects: bool
@@ -54,7 +55,6 @@ class User(Protocol):
     def send_handling_redirects(
         self, client: Any, request: Request, follow_redirects: bool, history: list[Response]
     ) -> Awaitable[Response]: ...
-    def send_single(self, client: Any, request: Request) -> Awaitable[Response]: ...
     def call(self, hook: EventHook, argument: Request | Response) -> Awaitable[None]: ...
     def read(self, response: Response) -> Awaitable[bytes]: ...
     def close(self, response: Response) -> Awaitable[None]: ...
@@ -143,7 +143,7 @@ async def authenticate(
 
 
 async def follow(
-    client: BaseClient,
+    client: Any,
     user: User,
     request: Request,
     follow_redirects: bool,
@@ -157,11 +157,13 @@ async def follow(
             raise TooManyRedirects("Exceeded maximum allowed redirects.", request=request)
         for hook in client._event_hooks["request"]:
             await user.call(hook, request)
-        response = await user.send_single(client, request)
+        sending = client._send_single_request(request)
+        response: Response = await sending if user.awaits else sending
         try:
             for hook in client._event_hooks["response"]:
                 await user.call(hook, response)
-            response.history = history.copy()
+            if history or response.history:
+                response.history = history.copy()
             if 300 <= response.status_code < 400 and response.has_redirect_location:
                 if follow_redirects:
                     request = client._build_redirect_request(request, response)
@@ -181,6 +183,8 @@ async def follow(
 class SyncUser:
     """What the user of a `Client` has written: called."""
 
+    awaits = False
+
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
@@ -196,10 +200,6 @@ class SyncUser:
         response: Response = client._send_handling_redirects(
             request, follow_redirects=follow_redirects, history=history
         )
-        return response
-
-    async def send_single(self, client: Any, request: Request) -> Response:
-        response: Response = client._send_single_request(request)
         return response
 
     async def call(self, hook: EventHook, argument: Request | Response) -> None:
@@ -218,6 +218,8 @@ class SyncUser:
 class AsyncUser:
     """What the user of an `AsyncClient` has written: awaited."""
 
+    awaits = True
+
     def __init__(self, steps: Steps) -> None:
         self.steps = steps
 
@@ -235,10 +237,6 @@ class AsyncUser:
         sending: Awaitable[Response] = client._send_handling_redirects(
             request, follow_redirects=follow_redirects, history=history
         )
-        return sending
-
-    def send_single(self, client: Any, request: Request) -> Awaitable[Response]:
-        sending: Awaitable[Response] = client._send_single_request(request)
         return sending
 
     def call(self, hook: EventHook, argument: Request | Response) -> Awaitable[None]:

@@ -27,7 +27,7 @@ from ._forks import tell_of_forks
 from ._models import Request, Response
 from ._network.base import Network
 from ._proxy_auth import MAX_ANSWERS
-from ._repeats import IDEMPOTENT_METHODS, is_replayable, may_send_again
+from ._repeats import IDEMPOTENT_METHODS, may_send_again
 from ._returns import ReturnDesk
 from ._routes import HTTP_SCHEMES, ROUTE_EXTENSIONS, Route
 from ._shelves import Shelves
@@ -112,7 +112,7 @@ class Pool(ReturnDesk):
     @property
     def idle_count(self) -> int:
         """Connections that carry no exchange."""
-        return len(self._shelves.idle)
+        return self._shelves.idle_count
 
     @property
     def waiter_count(self) -> int:
@@ -124,7 +124,7 @@ class Pool(ReturnDesk):
         with self._lock:
             self._is_closed = True
             idle = self._shelves.close()
-            active = list(self._shelves.active)
+            active = self._shelves.active
             tickets = self._shelves.all_tickets()
         self._settle()
         for connection in idle:
@@ -180,7 +180,8 @@ class Pool(ReturnDesk):
             try:
                 # What an idle connection shows is no answer to this request.
                 if connection.idle_until >= now and not connection.stream.is_readable():
-                    if request.method in IDEMPOTENT_METHODS and is_replayable(request):
+                    # Speed: `is_replayable`, without the call.
+                    if request.method in IDEMPOTENT_METHODS and getattr(request.stream, "_is_replayable", False):
                         return connection
                     # A request that could not be sent again is worth a closer look, for what asyncio's loop has not
                     # told of. Under TLS it may be a session ticket; to take that for more costs a connection.

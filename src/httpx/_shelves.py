@@ -1,11 +1,14 @@
 """The books of the pool: which connections are idle, how many slots are taken, and whose turn is next.
 
-Connections are filed by route. An idle one is on the stack of its route (the last used is the freshest) and in one
-order over all routes (the first is the oldest: the one to expire, or to close for the sake of another route). Who finds
-neither an idle connection nor a free slot leaves a ticket in the queue of its route and in the queue of all. What
+Connections are filed by route; an idle one is on the stack of its route, of which the last used is the freshest. Who
+finds neither an idle connection nor a free slot leaves a ticket in the queue of its route and in the queue of all. What
 becomes free is handed to a ticket there and then, so that nobody can come in between; a ticket whose owner gave up in
-the meantime is handed on. Every step is a dict or list operation at an end: nothing is searched, whatever the number of
-connections, routes and tickets.
+the meantime is handed on.
+
+To take a connection and to put it back is what each request does, so these two steps touch nothing but its stack, and
+some attributes. The order of all idle connections (which is the oldest: the one to expire, or to close for the sake of
+another route) is made when somebody asks for it, and used until it is used up. Every other step is a dict or list
+operation at an end: nothing is searched, whatever the number of connections, routes and tickets.
 
 A connection that carries many exchanges (HTTP/2) counts them. While it has room for one more it is among the `shared`
 ones of its route, which are taken before any other; with its last exchange it becomes idle like all others. Where such
@@ -20,10 +23,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ._config import Limits
 from ._network.base import Waiter
+from ._shelf import Shelf
 from ._tickets import RouteKey, Ticket
 
 if TYPE_CHECKING:
@@ -32,25 +37,6 @@ if TYPE_CHECKING:
 
 # How often the tickets of one route may be served before an older one of another, to save a reconnect each.
 MAX_PASSED_OVER = 16
-
-
-class Shelf:
-    """What there is for one route."""
-
-    __slots__ = ("count", "followers", "idle", "is_led", "route", "shared", "tickets")
-
-    def __init__(self, route: RouteKey) -> None:
-        self.route = route
-        # Slots: connections, idle or not, and those being made.
-        self.count = 0
-        # In the order in which they became idle.
-        self.idle: OrderedDict[Connection, None] = OrderedDict()
-        self.tickets: OrderedDict[Ticket, None] = OrderedDict()
-        # Active connections that have room for more exchanges.
-        self.shared: OrderedDict[Http2Connection, None] = OrderedDict()
-        # Whether a request makes a connection for others to share, and those.
-        self.is_led = False
-        self.followers: OrderedDict[Ticket, None] = OrderedDict()
 
 
 class Shelves:
@@ -62,14 +48,28 @@ class Shelves:
         self._max_route_count = _or_infinite(limits.max_connections_per_host)
         # Slots: connections, idle or not, and those being made.
         self.count = 0
-        self.idle: OrderedDict[Connection, None] = OrderedDict()
-        # Connections that carry an exchange.
-        self.active: set[Connection] = set()
+        self.idle_count = 0
+        # Connections, idle or not.
+        self._connections: set[Connection] = set()
+        # When the first idle connection expires, or earlier.
+        self._next_expiry = float("inf")
+        # Idle connections when this was made, each with its expiry then, the oldest last.
+        self._by_age: list[tuple[float, Connection]] = []
         self._shelves: dict[RouteKey, Shelf] = {}
         self._tickets: OrderedDict[Ticket, None] = OrderedDict()
         self._ticket_number = 0
         # A closed pool serves nobody: its tickets are told so by who closed it.
         self._is_serving = True
+
+    @property
+    def idle(self) -> list[Connection]:
+        """The connections that carry no exchange, the oldest first."""
+        return sorted((connection for connection in self._connections if connection.is_idle), key=_expiry_of)
+
+    @property
+    def active(self) -> list[Connection]:
+        """The connections that carry an exchange."""
+        return [connection for connection in self._connections if not connection.is_idle]
 
     def all_tickets(self) -> list[Ticket]:
         """Return the tickets that wait."""
@@ -84,10 +84,9 @@ class Shelves:
             return shared
         if not shelf.idle:
             return None
-        connection, _ = shelf.idle.popitem()
-        self.idle.pop(connection, None)
+        connection = shelf.idle.pop()
+        self.idle_count -= 1
         connection.is_idle = False
-        self.active.add(connection)
         if connection.is_shared is True:
             connection.exchange_count = 1
             self._share(shelf, connection)
@@ -102,7 +101,7 @@ class Shelves:
         """
         shelf = self._shelves.get(route)
         if shelf is None:
-            shelf = self._shelves[route] = Shelf(route)
+            shelf = self._shelves[route] = Shelf(route, self)
         if may_share and shelf.is_led:
             ticket = Ticket(shelf, 0, make_waiter())
             ticket.is_follower = True
@@ -110,9 +109,9 @@ class Shelves:
             return ticket, None
         victim = None
         if shelf.count >= self._max_route_count:
-            victim = next(iter(shelf.idle), None)
-        elif self.count >= self.max_count and self.idle:
-            victim = next(iter(self.idle))
+            victim = shelf.idle[0] if shelf.idle else None
+        elif self.count >= self.max_count and self.idle_count:
+            victim = self._find_oldest()
         if victim is not None:
             self._forget_idle(victim)
         if shelf.count < self._max_route_count and self.count < self.max_count:
@@ -128,8 +127,8 @@ class Shelves:
 
     def arrive(self, connection: Connection) -> None:
         """File a connection that was made in a slot; it belongs to who made it, and may be shared with others."""
-        self.active.add(connection)
-        shelf = self._shelves[connection.route]
+        self._connections.add(connection)
+        shelf = connection.shelf = self._shelves[connection.route]
         if connection.is_shared is True:
             connection.exchange_count = 1
             self._share(shelf, connection)
@@ -151,10 +150,10 @@ class Shelves:
     def end_exchange(self, connection: Http2Connection, now: float) -> list[Connection]:
         """Take back the place of an exchange; return the connections to close."""
         connection.exchange_count -= 1
-        if connection not in self.active:
+        if not self._is_active(connection):
             # Its network is gone, and with it the books that it stood in.
             return [] if connection.exchange_count else [connection]
-        shelf = self._shelves[connection.route]
+        shelf = connection.shelf
         if connection.exchange_count and connection.is_usable and connection in shelf.shared:
             # Speed: it had room before, so that nobody waits for it.
             return []
@@ -173,43 +172,38 @@ class Shelves:
 
     def refresh(self, connection: Http2Connection) -> None:
         """Note that an active connection has more or less room than before."""
-        if connection in self.active and connection.exchange_count:
-            self._share(self._shelves[connection.route], connection)
+        if self._is_active(connection) and connection.exchange_count:
+            self._share(connection.shelf, connection)
 
     def put_back(self, connection: Connection, now: float) -> list[Connection]:
         """Make an active connection idle, or hand it to who waits for it; return the connections to close."""
-        if connection not in self.active:
-            # Its network is gone, and with it the books that it stood in.
+        shelf: Shelf | None = connection.shelf
+        if shelf is None or shelf.owner is not self or connection.is_idle:
+            # It was taken out, or its network is gone, and with it the books that it stood in.
             return [connection]
-        self.active.remove(connection)
-        shelf = self._shelves[connection.route]
         if self._tickets or shelf.tickets or not self._is_serving:
             return self._hand_over(shelf, connection, now)
-        # Speed: `_put_idle`, without the call.
-        connection.is_idle = True
-        shelf.idle[connection] = None
-        self.idle[connection] = None
-        oldest = next(iter(self.idle))
-        if len(self.idle) <= self._max_idle_count and oldest.idle_until >= now:
-            return []
-        return self._pick_surplus(now)
+        self._put_idle(shelf, connection)
+        if self.idle_count > self._max_idle_count or now > self._next_expiry:
+            return self._pick_surplus(now)
+        return []
 
     def remove(self, connection: Connection) -> None:
         """Take out an active connection that is closed; its slot goes to who waits for one."""
-        if connection in self.active:
-            self.active.remove(connection)
+        if self._is_active(connection):
+            self._take_out(connection)
             self.free_slot(connection.route)
 
     def keep_slot(self, connection: Connection) -> bool:
         """Take out an active connection that is closed, and keep its slot for another; False if it is gone already."""
-        if connection not in self.active:
+        if not self._is_active(connection):
             return False
-        self.active.remove(connection)
+        self._take_out(connection)
         return True
 
     def remove_idle(self, connection: Connection) -> bool:
         """Take out an idle connection that is to be closed; return False if it is not idle any more."""
-        if connection not in self.idle:
+        if not connection.is_idle or connection not in self._connections:
             return False
         self._forget_idle(connection)
         return True
@@ -237,12 +231,20 @@ class Shelves:
     def close(self) -> list[Connection]:
         """Serve nobody from now on, and return the connections to close."""
         self._is_serving = False
-        idle = list(self.idle)
+        idle = self.idle
         for connection in idle:
             self._forget_idle(connection)
         return idle
 
     # Private from here on.
+
+    def _is_active(self, connection: Connection) -> bool:
+        """Tell whether a connection carries an exchange, and not in other books, those of a network that is gone."""
+        return not connection.is_idle and connection in self._connections
+
+    def _take_out(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        connection.shelf = None
 
     def _take_shared(self, shelf: Shelf) -> Http2Connection | None:
         """Return a connection that has room, with one exchange more; None if another route is to have its slot."""
@@ -280,20 +282,22 @@ class Shelves:
         other = self._oldest_ticket() if self._is_serving else None
         if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
             self._serve(own, connection)
-            self.active.add(connection)
             if connection.is_shared is True:
                 connection.exchange_count = 1
             return []
         if other is None and self._is_serving:
             self._put_idle(shelf, connection)
             return self._pick_surplus(now)
+        self._take_out(connection)
         self.free_slot(shelf.route)
         return [connection]
 
     def _put_idle(self, shelf: Shelf, connection: Connection) -> None:
         connection.is_idle = True
-        shelf.idle[connection] = None
-        self.idle[connection] = None
+        shelf.idle.append(connection)
+        self.idle_count += 1
+        if connection.idle_until < self._next_expiry:
+            self._next_expiry = connection.idle_until
 
     def _pass_over(self, ticket: Ticket) -> bool:
         ticket.passed_over_count += 1
@@ -342,20 +346,35 @@ class Shelves:
             self._shelves.pop(shelf.route, None)
 
     def _forget_idle(self, connection: Connection) -> None:
-        shelf = self._shelves[connection.route]
+        shelf: Shelf = connection.shelf
         connection.is_idle = False
-        self.idle.pop(connection, None)
-        shelf.idle.pop(connection, None)
+        self._take_out(connection)
+        shelf.idle.remove(connection)
+        self.idle_count -= 1
         self.count -= 1
         shelf.count -= 1
         self._drop_empty(shelf)
 
+    def _find_oldest(self) -> Connection:
+        """Return the connection that is idle for the longest time; there is one."""
+        while True:
+            while self._by_age:
+                until, connection = self._by_age[-1]
+                if connection.is_idle and connection.idle_until == until and connection in self._connections:
+                    return connection
+                # It was used, or closed, since.
+                self._by_age.pop()
+            # Those that become idle from now on are younger.
+            self._by_age = [(connection.idle_until, connection) for connection in reversed(self.idle)]
+
     def _pick_surplus(self, now: float) -> list[Connection]:
         """Take out the idle connections that are too many or too old."""
         surplus: list[Connection] = []
-        while self.idle:
-            oldest = next(iter(self.idle))
-            if len(self.idle) <= self._max_idle_count and oldest.idle_until >= now:
+        self._next_expiry = float("inf")
+        while self.idle_count:
+            oldest = self._find_oldest()
+            if self.idle_count <= self._max_idle_count and oldest.idle_until >= now:
+                self._next_expiry = oldest.idle_until
                 break
             self._forget_idle(oldest)
             surplus.append(oldest)
@@ -363,6 +382,8 @@ class Shelves:
 
 
 # Private from here on.
+
+_expiry_of = attrgetter("idle_until")
 
 
 def _or_infinite(limit: float | None) -> float:

@@ -9,7 +9,8 @@ from ._network.base import Waiter
 
 if TYPE_CHECKING:
     from ._connections.shared import Connection
-    from ._shelves import Shelf, Shelves
+    from ._shelf import Shelf
+    from ._shelves import Shelves
 
 # What begins as `_routes.Route` does.
 RouteKey = tuple[Any, ...]

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
 HTTP11_LOGGER = logging.getLogger("httpcore.http11")
+# Speed: which levels it is known to be enabled for. Loggers have kept that since Python 3.7, and forget it when
+# anything changes; what is not known to be off is asked for.
+HTTP11_LEVELS: Mapping[int, bool] = getattr(HTTP11_LOGGER, "_cache", {})
 _LOGGERS = {
     "connection": _CONNECTION_LOGGER,
     "http11": HTTP11_LOGGER,

@@ -31,7 +31,7 @@ LAYERS = [
     (
         "connections",
         [
-            *["_pool", "_shelves", "_tickets", "_returns", "_repeats"],
+            *["_pool", "_shelves", "_shelf", "_tickets", "_returns", "_repeats"],
             *["_connect", "_routes", "_tunnels", "_proxy_auth", "_connections"],
         ],
     ),

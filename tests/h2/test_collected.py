@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 
 import httpx
-from httpx._network.tls import TLSStream
 from httpx._protocols.h2.engine import H2Engine
 from tests.network.colours import PATIENCE
 from tests.network.lines import Trust
@@ -65,6 +65,17 @@ def collecting(function: Callable[..., Any]) -> Callable[..., Any]:
     return collect
 
 
+class CollectingBIO:
+    """What a TLS stream feeds its engine by, under its lock."""
+
+    def __init__(self, bio: ssl.MemoryBIO) -> None:
+        self._bio = bio
+
+    def __getattr__(self, name: str) -> Any:
+        gc.collect()
+        return getattr(self._bio, name)
+
+
 @pytest.mark.parametrize("place", ["lock", "tls"])
 def test_a_response_is_collected_by_a_thread_that_reads(
     serve_frames: ServeFrames, trust: Trust, monkeypatch: pytest.MonkeyPatch, no_collection: None, place: str
@@ -82,7 +93,8 @@ def test_a_response_is_collected_by_a_thread_that_reads(
             if place == "lock":
                 patch.setattr(H2Engine, "receive", collecting(H2Engine.receive))
             else:
-                patch.setattr(TLSStream, "_decrypt", collecting(TLSStream._decrypt))
+                (connection,) = client._transport._pool._shelves.active  # type: ignore[attr-defined]  # as below
+                patch.setattr(connection.stream, "_incoming", CollectingBIO(connection.stream._incoming))
             # Of its own, so that a deadlock is noticed.
             thread = threading.Thread(target=ask, args=("/second",), daemon=True)
             thread.start()

@@ -17,7 +17,7 @@ from .._protocols.fields import FieldList
 from .._protocols.h1.decoder import ResponseDecoder
 from .._protocols.h1.encoder import LengthEncoder, RequestFraming, encode_request_head
 from .._protocols.h1.head import KnownHeads, ResponseHead
-from .._trace import HTTP11_LOGGER, Tracer, log_close, make_tracer
+from .._trace import HTTP11_LEVELS, Tracer, log_close, make_tracer
 from .._tunnels import Hop
 from .colours import Colour
 from .http1_body import Http1Body
@@ -87,6 +87,7 @@ class Http1Connection:
         "is_reused",
         "keeper",
         "route",
+        "shelf",
         "stream",
         "upload",
     )
@@ -94,8 +95,9 @@ class Http1Connection:
     def __init__(
         self, stream: Stream, *, route: Any, keeper: Keeper, colour: Colour, known_heads: KnownHeads | None = None
     ) -> None:
-        # The keeper's: what it filed the connection under, whether it carries no exchange, and when it expires.
+        # The keeper's: what it files the connection under, and where; whether it carries no exchange, when it expires.
         self.route = route
+        self.shelf: Any = None
         self.is_idle = False
         self.idle_until = 0.0
         self.is_reused = False
@@ -131,7 +133,7 @@ class Http1Connection:
             timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
             deadline = request._deadline
             # Speed: `make_tracer` asks for these, too.
-            if "trace" in request.extensions or HTTP11_LOGGER.isEnabledFor(DEBUG):
+            if "trace" in request.extensions or HTTP11_LEVELS.get(DEBUG) is not False:
                 tracer = make_tracer(request.extensions, "http11", awaits=self._colour.awaits)
             if tracer is not None:
                 await tracer.begin("send_request_headers", {"request": request})
@@ -256,7 +258,11 @@ class Http1Connection:
     ) -> Response:
         """Return the response that begins with head; it holds the connection unless all of it is there."""
         decoder, timings = self.decoder, request._timings
-        content = decoder.take_buffered()
+        if decoder.is_done:
+            # Speed: as `take_buffered`, which has nothing to decode.
+            content, decoder.buffered = decoder.buffered, b""
+        else:
+            content = decoder.take_buffered()
         body: Any
         if decoder.is_done and not decoder.is_upgraded and self.upload is None and tracer is None:
             body = ByteStream(content)

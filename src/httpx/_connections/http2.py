@@ -49,9 +49,7 @@ class Http2Connection:
 
     __slots__ = (
         "__weakref__",
-        "_answers_mark",
-        "_is_flush_due",
-        "_lost_streams",
+        *("_answers_mark", "_is_flush_due", "_lost_streams"),
         "_max_streams",
         "_network",
         "_others",
@@ -70,6 +68,7 @@ class Http2Connection:
         "network_stream",
         "probe_after",
         "route",
+        "shelf",
         "stream",
         "turn",
     )
@@ -84,8 +83,9 @@ class Http2Connection:
         network: Network,
         probe_after: float | None = None,
     ) -> None:
-        # The keeper's: what it filed the connection under, how many exchanges it gave to it, and when it expires.
+        # The keeper's: what it files the connection under, where, how many exchanges it gave to it, when it expires.
         self.route = route
+        self.shelf: Any = None
         self.exchange_count = 0
         self.is_idle = False
         self.idle_until = 0.0

@@ -24,6 +24,7 @@ from .chunked import ChunkedDecoder
 from .head import (
     DEFAULT_LIMITS,
     HEAD_END,
+    WITHOUT_BODY,
     DecoderLimits,
     KnownHeads,
     ResponseHead,
@@ -46,11 +47,11 @@ class ResponseDecoder:
         leftover: bytes after the end of the response.
         trailers: fields after a chunked body.
         content_length: what the response declares, None if nothing or if its transfer coding overrides it.
+        buffered: what came along with the head, to be taken: the body, if the response is done.
         bytes_received: how much came since `reset`, 0 meaning that the server said nothing.
     """
 
     __slots__ = (
-        "_buffered",
         "_chunks",
         "_failure",
         "_informational_count",
@@ -62,6 +63,7 @@ class ResponseDecoder:
         "_remaining",
         "_searched",
         "_state",
+        "buffered",
         "bytes_received",
         "can_reuse",
         "content_length",
@@ -87,7 +89,7 @@ class ResponseDecoder:
         self._informational_count = 0
         self._known_heads = KnownHeads() if known_heads is None else known_heads
         self._is_persistent = False
-        self._buffered = b""  # what came along with the head
+        self.buffered = b""  # what came along with the head
         self._remaining = -1  # bytes missing from a body by length, else -1
         self._chunks: ChunkedDecoder | None = None
         self._failure = ""
@@ -125,7 +127,15 @@ class ResponseDecoder:
             if not self._partial:
                 for known, head in self._known_heads.recent:
                     if data.startswith(known) and self._method != "CONNECT":
-                        self._begin_response(head, data)
+                        if len(data) == head.whole_size and self._method != "HEAD":
+                            # Speed: as `_begin_response`, for a response that came whole.
+                            self._is_persistent = self.can_reuse = head.is_persistent
+                            self.content_length = head.content_length
+                            self.buffered = data[head.size :]
+                            self._state = _DONE
+                            self.is_done = True
+                        else:
+                            self._begin_response(head, data)
                         return head
                 # The usual head: complete in one read.
                 new_head = match_head(data)
@@ -162,7 +172,7 @@ class ResponseDecoder:
         Raises:
             RemoteProtocolError: its framing is malformed.
         """
-        data, self._buffered = self._buffered, b""
+        data, self.buffered = self.buffered, b""
         if self._state is _DONE:
             return data
         return self._decode(data) if data or self._state is _FAILED else b""
@@ -236,19 +246,19 @@ class ResponseDecoder:
     def _begin_response(self, head: ResponseHead, data: bytes) -> None:
         """Decide what follows the head that data begins with (RFC 9112 6.3)."""
         self._is_persistent = head.is_persistent
-        self.content_length = length = head.content_length
+        self.content_length = head.content_length
         rest = data[head.size :]
-        if not length or head.coding is not None or self._method == "HEAD" or head.status_code in _WITHOUT_BODY:
+        if not head.whole_size or self._method == "HEAD":
             self._begin_unusual(head, rest)
             return
-        self._buffered = rest
-        if len(rest) == length:
+        self.buffered = rest
+        if len(data) == head.whole_size:
             # The usual response: all of the body came along.
             self._state = _DONE
             self.is_done = True
             self.can_reuse = head.is_persistent
         else:
-            self._remaining = length
+            self._remaining = head.whole_size - head.size
             self._state = _LENGTH
 
     def _pass_on(self, status_code: int, rest: bytes) -> None:
@@ -269,7 +279,7 @@ class ResponseDecoder:
         """Begin a response whose body is chunked, ends with the connection, or is not there."""
         coding = head.coding
         # RFC 9112 6.3 rule 1: their fields tell what another request would bring.
-        if self._method == "HEAD" or head.status_code in _WITHOUT_BODY:
+        if self._method == "HEAD" or head.status_code in WITHOUT_BODY:
             self._finish(rest)
         elif coding is not None:
             # One way to say it, and no lists: each lenient reading of this field has been a way to smuggle.
@@ -281,13 +291,13 @@ class ResponseDecoder:
             self.content_length = None
             self._chunks = ChunkedDecoder(self._limits)
             self._state = _CHUNKED
-            self._buffered = rest
+            self.buffered = rest
         elif self.content_length == 0:
             self._finish(rest)
         else:
             self._is_persistent = False
             self._state = _UNTIL_CLOSE
-            self._buffered = rest
+            self.buffered = rest
 
     def _decode(self, data: bytes) -> bytes:
         """Take some bytes of the body."""
@@ -337,7 +347,7 @@ class ResponseDecoder:
         self.is_done = False
         self.can_reuse = False
         self._partial.clear()
-        self._buffered = b""
+        self.buffered = b""
 
     def _refusal(self) -> Exception:
         if self._state is _FAILED:
@@ -387,4 +397,3 @@ _FAILED = _State.FAILED
 _PROTOCOL = b"HTTP/1."
 
 # RFC 9112 6.3 rule 1: statuses that end with the head. (Those below 200 are handled before.)
-_WITHOUT_BODY = frozenset({204, 304})

@@ -49,12 +49,14 @@ class ResponseHead:
         index: the values by name in lower case, those of repeated fields joined with ", ".
         content_length, coding: what Content-Length and Transfer-Encoding declare, None if nothing.
         is_persistent: whether the connection outlives the response, as far as the fields tell.
+        whole_size: the bytes of head and body, if that has a length; 0 if only a look at the request tells whether a
+            body follows, or how it is framed.
     """
 
     # No __init__, its call would be one more in each exchange: who makes a head sets the attributes.
     __slots__ = (
         *("http_version", "status_code", "reason_phrase", "fields", "size"),
-        *("index", "content_length", "coding", "is_persistent"),
+        *("index", "content_length", "coding", "is_persistent", "whole_size"),
     )
 
     http_version: bytes
@@ -66,6 +68,7 @@ class ResponseHead:
     content_length: int | None
     coding: bytes | None
     is_persistent: bool
+    whole_size: int
 
     def as_tuple(self) -> tuple[bytes, int, bytes, FieldList]:
         """Return version, status code, reason phrase and fields, the form in which listeners are told of it."""
@@ -74,6 +77,9 @@ class ResponseHead:
     def __repr__(self) -> str:
         return f"<ResponseHead {self.http_version!r} {self.status_code} {self.reason_phrase!r}>"
 
+
+# Status codes of responses that have no body, whatever their fields say (RFC 9112 6.3 rule 1).
+WITHOUT_BODY = frozenset({204, 304})
 
 # RFC 9112 2.2: a recipient may take LF alone as the end of a line.
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -137,6 +143,9 @@ def settle_framing(head: ResponseHead) -> None:
     else:
         head.content_length = settle_content_length(head.fields, length)
         index[b"content-length"] = length.partition(b",")[0].strip(b" \t")
+    body_size = head.content_length
+    is_usual = body_size and head.coding is None and head.status_code not in WITHOUT_BODY
+    head.whole_size = head.size + body_size if is_usual and body_size else 0
 
 
 def check_head_size(size: int, count: int, limits: DecoderLimits) -> None:
