@@ -74,7 +74,10 @@ class Pool(ReturnDesk):
         now = timings._began_at = time.monotonic()
         route: RouteKey = request.url._uri_reference.route_key
         hop = self._hop
-        if route[0] not in HTTP_SCHEMES or not route[1] or not ROUTE_EXTENSIONS.isdisjoint(request.extensions):
+        # Most requests have one extension, their timeouts.
+        has_others = len(request.extensions) > 1 or "timeout" not in request.extensions
+        is_unusual = has_others and not ROUTE_EXTENSIONS.isdisjoint(request.extensions)
+        if is_unusual or route[0] not in HTTP_SCHEMES or not route[1]:
             route = self._router.find(request)
             hop = route.hop if isinstance(route, Route) else hop
         # Before a connection is taken, so that a malformed request costs none.

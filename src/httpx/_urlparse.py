@@ -63,9 +63,12 @@ class ParseResult(_Components):
 
     @cached_property
     def target(self) -> bytes:
-        """The request target in origin form: path and query."""
+        """The request target in origin form: path and query; visible ASCII, on which senders rely."""
         path = self.path or "/"
-        return (path if self.query is None else f"{path}?{self.query}").encode("ascii")
+        target = (path if self.query is None else f"{path}?{self.query}").encode("ascii")
+        if not _VISIBLE.fullmatch(target):
+            raise InvalidURL("Illegal characters in URL path or query")
+        return target
 
     @cached_property
     def host_field(self) -> bytes:
@@ -228,8 +231,7 @@ _COMPONENTS = {
     "fragment": re.compile(r".*"),
 }
 
-# What userinfo, query and fragment cannot do without.
-_SECRET_MARK = re.compile(r"[@?#]")
+_SECRET_MARK = re.compile(r"[@?#]")  # what userinfo, query and fragment cannot do without
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 # What is percent-encoded: all but the characters that the URL standard leaves alone in that component. "%" is left
@@ -242,6 +244,8 @@ _ENCODED_IN_QUERY = re.compile(r"[^A-Za-z0-9!$%&'()*+,\-./:;=?@\[\\\]^_`{|}~]+")
 _ENCODED_IN_FRAGMENT = re.compile(r"[^A-Za-z0-9!#$%&'()*+,\-./:;=?@\[\\\]^_{|}~]+")
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+
+_VISIBLE = re.compile(rb"[\x21-\x7e]+")
 
 
 def _remember(url: str, result: ParseResult) -> ParseResult:

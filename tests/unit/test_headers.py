@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -266,3 +267,40 @@ def test_first_lookup_takes_three_calls() -> None:
     finally:
         sys.setprofile(None)
     assert len(calls) <= 3, calls
+
+
+CHANGES: list[Callable[[Headers], object]] = [
+    lambda headers: headers.update({"b": "3"}),
+    lambda headers: headers.update({"c": "3"}),
+    lambda headers: headers.clear(),
+    lambda headers: headers.__setitem__("a", "3"),
+    lambda headers: headers.__setitem__("c", "3"),
+    lambda headers: headers.__delitem__("a"),
+    lambda headers: headers.pop("b"),
+    lambda headers: headers.popitem(),
+    lambda headers: headers.setdefault("c", "3"),
+    lambda headers: headers.__ior__({"c": "3"}),
+    lambda headers: headers._append_raw(b"a", b"3"),
+    lambda headers: headers.raw.append((b"c", b"3")),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_what_headers_share_stays_as_it_is(number: int) -> None:
+    fields, index = [(b"A", b"1"), (b"b", b"2")], {b"a": b"1", b"b": b"2"}
+    shared = Headers._from_shared(fields, index)
+    sibling = Headers._from_shared(fields, index)
+    plain = Headers(fields)
+    for _ in range(2):
+        results = []
+        for headers in (shared, plain):
+            try:
+                results.append(CHANGES[number](headers))
+            except KeyError as exc:
+                results.append(repr(exc))
+        assert results[0] == results[1] or results == [shared, plain]
+        assert (shared.raw, list(shared.items())) == (plain.raw, list(plain.items()))
+    assert (fields, index) == ([(b"A", b"1"), (b"b", b"2")], {b"a": b"1", b"b": b"2"})
+    assert sibling == Headers(fields)
+    assert pickle.loads(pickle.dumps(shared)) == shared
+    assert copy.deepcopy(sibling) == sibling == copy.copy(sibling)

@@ -566,3 +566,11 @@ def test_the_quick_way_agrees_with_the_careful_one(path: str, query: str) -> Non
     # A keyword argument leads past the pattern for plain URLs.
     assert quick == urlparse(text, scheme="http")
     assert str(quick) == str(urlparse(text, scheme="http"))
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\r\nHost: other", "/\x00", "/\x7f"])
+def test_a_target_that_cannot_be_sent_is_never_made(path: str) -> None:
+    # Parsing encodes all of these; whoever sends a target relies on it, so it is looked at once more.
+    reference = URL("http://example.org/")._uri_reference._replace(path=path)
+    with pytest.raises(InvalidURL):
+        _ = reference.target

@@ -56,14 +56,17 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
     own_target = request.extensions.get("target")
     target = reference.target if own_target is None else own_target
     fields = request.headers._fields
-    # What is not ASCII is no token, and refused as "?" is.
-    method = _METHODS.get(request.method) or request.method.encode("ascii", "replace")
+    method = _METHODS.get(request.method)
+    is_valid_line = method is not None and own_target is None
+    if method is None:
+        # What is not ASCII is no token, and refused as "?" is.
+        method = request.method.encode("ascii", "replace")
     if hop is not None and hop.is_forwarding and reference.scheme == "http":
         if own_target is None:
             # RFC 9112 3.2.2: the absolute form.
             target = b"http://%b%b" % (reference.host_field, target)
         fields = _join_fields(fields, hop.make_fields(method, target, request))
-    return encode_request_head(method, target, fields)
+    return encode_request_head(method, target, fields, is_valid_line=is_valid_line)
 
 
 class Http1Connection:
@@ -276,15 +279,14 @@ class Http1Connection:
             if decoder.is_upgraded:
                 self._network_stream.unread(decoder.leftover)
             body = self._colour.make_body(Http1Body(self, request, content, timeouts, tracer))
-        # Copies: the decoder may give this head to the next response as well.
         extensions = {
             "http_version": head.http_version,
             "reason_phrase": head.reason_phrase,
             "network_stream": self._network_stream,
             "timings": timings,
         }
-        index = head.index
-        headers = Headers._from_raw(head.fields.copy(), None if index is None else index.copy())
+        # The decoder may give this head to the next response as well.
+        headers = Headers._from_shared(head.fields, head.index)
         return Response._from_wire(head.status_code, headers, body, extensions)
 
     def _notice(self) -> None:

@@ -39,6 +39,9 @@ class Headers(MutableMapping[str, str]):
     _encoding: str | None = None
     _index: dict[bytes, bytes] | None = None
 
+    # Whether fields and index are those of others as well, who trust that nothing changes in them.
+    _is_shared = False
+
     def __init__(self, headers: HeaderTypes | None = None, encoding: str | None = None) -> None:
         if encoding is not None:
             self._encoding = encoding
@@ -61,6 +64,15 @@ class Headers(MutableMapping[str, str]):
         headers = cls.__new__(cls)
         headers._fields = fields
         headers._index = index
+        return headers
+
+    @classmethod
+    def _from_shared(cls, fields: list[RawField], index: dict[bytes, bytes] | None) -> Self:
+        """Return headers with this list and index, which stay as they are, whatever becomes of the headers."""
+        headers = cls.__new__(cls)
+        headers._fields = fields
+        headers._index = index
+        headers._is_shared = True
         return headers
 
     @property
@@ -117,6 +129,8 @@ class Headers(MutableMapping[str, str]):
 
     def update(self, headers: HeaderTypes | None = None) -> None:  # type: ignore[override]  # as HTTPX 0.28
         """Take over these fields; those of the same names that were here are removed."""
+        if self._is_shared:
+            self._unshare()
         added = Headers(headers)._fields
         # Speed: mostly there are none of these names, which is found out without a Python call.
         names = set(map(bytes.lower, dict(added)))
@@ -147,6 +161,8 @@ class Headers(MutableMapping[str, str]):
 
     def __setitem__(self, key: str, value: str) -> None:
         """Set a field: in the place of the first of that name, with the others removed, or else at the end."""
+        if self._is_shared:
+            self._unshare()
         encoding = self._encoding or "utf-8"
         field = (key.encode(encoding), value.encode(encoding))
         lower_name = field[0].lower()
@@ -160,6 +176,8 @@ class Headers(MutableMapping[str, str]):
             self._index[lower_name] = field[1]
 
     def __delitem__(self, key: str) -> None:
+        if self._is_shared:
+            self._unshare()
         lower_name = self._encode_name(key)
         index = self._get_index()
         if lower_name not in index:
@@ -213,7 +231,7 @@ class Headers(MutableMapping[str, str]):
         return f"{type(self).__name__}({by_name if len(by_name) == len(items) else items!r}{encoding})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "_index"}
+        return {key: value for key, value in vars(self).items() if key not in _NOT_PICKLED}
 
     # Private from here on.
 
@@ -232,8 +250,15 @@ class Headers(MutableMapping[str, str]):
 
     def _append_raw(self, name: bytes, value: bytes) -> None:
         """Add one more field at the end, repeating those of its name."""
+        if self._is_shared:
+            self._unshare()
         self._fields.append((name, value))
         self._index = None
+
+    def _unshare(self) -> None:
+        self._fields = self._fields.copy()
+        self._index = None
+        self._is_shared = False
 
     def _get_index(self) -> dict[bytes, bytes]:
         index = self._index
@@ -280,6 +305,8 @@ class Headers(MutableMapping[str, str]):
     def _masked_items(self) -> list[tuple[str, str]]:
         return [(name, "[secure]" if name in SENSITIVE_FIELDS else value) for name, value in self.multi_items()]
 
+
+_NOT_PICKLED = frozenset({"_index", "_is_shared"})
 
 # Their values never show in a repr, a log or a message.
 SENSITIVE_FIELDS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
