@@ -83,14 +83,15 @@ class BaseClient(ClientSettings):
             merged_extensions: dict[str, Any] = {"timeout": self._timeout.as_dict()}
         else:
             merged_extensions = self._merge_extensions(timeout, extensions)
-        merged_headers = self._headers.copy()
         # The client's own headers are indexed once, and not looked through for each request.
-        names = self._headers._index if self._headers._index is not None else self._headers._get_index()
+        own_headers = self._headers
+        names = own_headers._index if own_headers._index is not None else own_headers._get_index()
         if headers is not None:
-            merged_headers.update(headers)
-            names = merged_headers._get_index()
+            own_headers = own_headers.copy()
+            own_headers.update(headers)
+            names = own_headers._get_index()
         body = encode_request(content, data, None, json) if has_body else None
-        request = Request._from_client(method.upper(), merged_url, merged_headers, merged_extensions, names, body)
+        request = Request._from_client(method.upper(), merged_url, own_headers, names, merged_extensions, body)
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)
         return request

@@ -183,7 +183,12 @@ class Shelves:
             return [connection]
         if self._tickets or shelf.tickets or not self._is_serving:
             return self._hand_over(shelf, connection, now)
-        self._put_idle(shelf, connection)
+        # Speed: `_put_idle`, without the call.
+        connection.is_idle = True
+        shelf.idle.append(connection)
+        self.idle_count += 1
+        if connection.idle_until < self._next_expiry:
+            self._next_expiry = connection.idle_until
         if self.idle_count > self._max_idle_count or now > self._next_expiry:
             return self._pick_surplus(now)
         return []

@@ -154,10 +154,15 @@ class Headers(MutableMapping[str, str]):
     __copy__ = copy
 
     def __getitem__(self, key: str) -> str:
-        value = self._look_up(key)
-        if value is None:
+        # Speed: as `_look_up`, without the call for what is usual.
+        if self._encoding is None and self._index is not None and key.isascii():
+            value = self._index.get(key.lower().encode())
+            if value is not None and value.isascii():
+                return value.decode()
+        found = self._look_up(key)
+        if found is None:
             raise KeyError(key)
-        return value
+        return found
 
     def __setitem__(self, key: str, value: str) -> None:
         """Set a field: in the place of the first of that name, with the others removed, or else at the end."""
@@ -234,6 +239,13 @@ class Headers(MutableMapping[str, str]):
         return {key: value for key, value in vars(self).items() if key not in _NOT_PICKLED}
 
     # Private from here on.
+
+    def _copy_between(self, first: RawField, last: list[RawField]) -> Headers:
+        """Return headers with one more field in front, and others at the end."""
+        headers = Headers.__new__(Headers)
+        headers._fields = [first, *self._fields, *last]
+        headers._encoding = self._encoding
+        return headers
 
     @property
     def _list(self) -> tuple[tuple[bytes, bytes, bytes], ...]:

@@ -10,7 +10,7 @@ from .._exceptions import RequestNotRead
 from .._multipart import get_multipart_boundary_from_content_type
 from .._urls import URL
 from .cookies import Cookies
-from .headers import Headers
+from .headers import Headers, RawField
 
 if TYPE_CHECKING:
     from typing import Self
@@ -148,35 +148,34 @@ class Request:
         method: str,
         url: URL,
         headers: Headers,
-        extensions: dict[str, Any],
         names: Iterable[bytes],
+        extensions: dict[str, Any],
         body: tuple[Mapping[str, str], SyncByteStream | AsyncByteStream] | None = None,
     ) -> Self:
-        """Return a request that owns `headers`, whose lower-case names are `names`, and `extensions`.
+        """Return a request with a copy of `headers`, whose lower-case names are `names`, and that owns `extensions`.
 
         The method is in upper case; `body` is the body and the fields that describe it.
         """
         request = cls.__new__(cls)
         request.method = method
         request.url = url
-        request.headers = headers
         request.extensions = extensions
-        if body is None:
-            request.stream = _NO_BODY
-            request._content = b""
-            if b"host" not in names and method not in _METHODS_WITH_BODY:
-                # Speed: as `_add_fields`.
-                host = url._uri_reference.host_field
-                if host:
-                    headers._fields.insert(0, (b"Host", host))
-                    headers._index = None
-            else:
-                request._add_fields({}, set(names))
-            return request
-        fields, request.stream = body
+        fields, request.stream = ({}, _NO_BODY) if body is None else body
+        added: list[RawField] = []
+        if fields:
+            added = [(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()]
+            is_usual = _BODY_FIELDS.isdisjoint(names)
+        else:
+            is_usual = method not in _METHODS_WITH_BODY
         if isinstance(request.stream, ByteStream):
             request._content = request.stream._stream
-        request._add_fields(fields, set(names))
+        host = url._uri_reference.host_field
+        if is_usual and host and b"host" not in names:
+            # Speed: as `_add_fields`, where nothing is there already.
+            request.headers = headers._copy_between((b"Host", host), added)
+        else:
+            request.headers = headers.copy()
+            request._add_fields(fields, set(names))
         return request
 
     def _add_fields(self, body_fields: Mapping[str, str], names: set[bytes] | None = None) -> None:
@@ -217,3 +216,6 @@ _NO_BODY = ByteStream(b"")
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 
 _FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+
+# All that `encode_request` adds.
+_BODY_FIELDS = _FRAMING_FIELDS | {b"content-type"}

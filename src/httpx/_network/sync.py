@@ -98,6 +98,8 @@ class SyncStream(Stream):
         except OSError as exc:
             raise self._write_error(exc) from exc
 
+    write_soon = write_now
+
     async def wait_writable(self, timeout: float | None, deadline: float | None = None) -> None:
         timeout = remaining(timeout, deadline)
         poll_timeout = None if timeout is None or timeout > MAX_WAIT else timeout * 1000

@@ -101,7 +101,8 @@ class TLSStream(TLSEngine):
         # What the peer sent may be no data at all: a session ticket makes a socket readable, but not this stream.
         while not self._plain and not self._is_at_end and self._fault is None:
             try:
-                data = self._inner.read_available()
+                # Speed: to be told that nothing is there costs some colours an exception.
+                data = self._inner.read_available() if self._inner.is_readable() else None
                 if data is None:
                     return False
                 self._receive(data)
