@@ -177,7 +177,7 @@ class Pool(ReturnDesk):
                 return None
             if connection.is_shared is True:
                 # Speed: what came is known where somebody reads.
-                if (connection.baton.has_reader and connection.is_usable) or self._check_shared(connection):
+                if (connection.baton.reader is not None and connection.is_usable) or self._check_shared(connection):
                     return connection
                 continue
             try:

@@ -150,7 +150,7 @@ class Shelves:
     def end_exchange(self, connection: Http2Connection, now: float) -> list[Connection]:
         """Take back the place of an exchange; return the connections to close."""
         connection.exchange_count -= 1
-        if not self._is_active(connection):
+        if connection.is_idle or connection not in self._connections:
             # Its network is gone, and with it the books that it stood in.
             return [] if connection.exchange_count else [connection]
         shelf = connection.shelf

@@ -11,14 +11,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 _CONNECTION_LOGGER = logging.getLogger("httpcore.connection")
-HTTP11_LOGGER = logging.getLogger("httpcore.http11")
+_HTTP11_LOGGER = logging.getLogger("httpcore.http11")
+_HTTP2_LOGGER = logging.getLogger("httpcore.http2")
 # Speed: which levels it is known to be enabled for. Loggers have kept that since Python 3.7, and forget it when
 # anything changes; what is not known to be off is asked for.
-HTTP11_LEVELS: Mapping[int, bool] = getattr(HTTP11_LOGGER, "_cache", {})
+HTTP11_LEVELS: Mapping[int, bool] = getattr(_HTTP11_LOGGER, "_cache", {})
+HTTP2_LEVELS: Mapping[int, bool] = getattr(_HTTP2_LOGGER, "_cache", {})
 _LOGGERS = {
     "connection": _CONNECTION_LOGGER,
-    "http11": HTTP11_LOGGER,
-    "http2": logging.getLogger("httpcore.http2"),
+    "http11": _HTTP11_LOGGER,
+    "http2": _HTTP2_LOGGER,
     "proxy": logging.getLogger("httpcore.proxy"),
     "socks": logging.getLogger("httpcore.socks"),
 }

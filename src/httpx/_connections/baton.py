@@ -71,9 +71,9 @@ class ReaderBaton(Generic[Received]):
         "_lock",
         "_make_waiter",
         "_read",
-        "_reader",
         "_rings_at",
         "_waiting",
+        "reader",
     )
 
     def __init__(
@@ -89,7 +89,7 @@ class ReaderBaton(Generic[Received]):
         self._make_waiter = make_waiter
         self._read = read
         self._feed = feed
-        self._reader: _Place | None = None
+        self.reader: _Place | None = None
         # Nobody is in here while there is no reader.
         self._waiting: OrderedDict[Hashable, _Place] = OrderedDict()
         self._error: Exception | None = None
@@ -124,7 +124,7 @@ class ReaderBaton(Generic[Received]):
                         raise read_timeout(timeout, deadline)
                     self._enter(place, limit)
                 # Handed on between these lines, the baton needs no wait: nobody else can take it away.
-                if self._reader is not place:
+                if self.reader is not place:
                     if self._alarm is None:
                         in_time = await place.waiter.wait(timeout, limit)
                     else:
@@ -172,7 +172,7 @@ class ReaderBaton(Generic[Received]):
 
         While this is False and the lock is held, whoever holds it may read what is available.
         """
-        return self._reader is not None
+        return self.reader is not None
 
     # Private from here on.
 
@@ -219,9 +219,9 @@ class ReaderBaton(Generic[Received]):
 
     def _enter(self, place: _Place, limit: float | None) -> None:
         """Take the baton if it is free, else a place among the waiting."""
-        reader = self._reader
+        reader = self.reader
         if reader is None:
-            self._reader = place
+            self.reader = place
         elif reader is not place:
             if place.key in self._waiting or reader.key == place.key:
                 raise RuntimeError(f"Another task waits for {place.key!r}; one at a time may.")
@@ -235,9 +235,9 @@ class ReaderBaton(Generic[Received]):
 
     def _leave(self, place: _Place) -> None:
         """Leave whatever place this is; if it holds the baton, hand it on. Leaving again does nothing."""
-        if self._reader is place:
+        if self.reader is place:
             successor = self._waiting.popitem(last=False)[1] if self._waiting else None
-            self._reader = successor
+            self.reader = successor
             if successor is not None:
                 successor.waiter.set()
         elif self._waiting.get(place.key) is place:

@@ -49,7 +49,7 @@ class Http2Connection:
 
     __slots__ = (
         "__weakref__",
-        *("_answers_mark", "_is_flush_due", "_lost_streams"),
+        *("_answers_mark", "_lost_streams"),
         "_max_streams",
         "_network",
         "_others",
@@ -57,7 +57,7 @@ class Http2Connection:
         "colour",
         "engine",
         "exchange_count",
-        "has_tunnels",
+        *("has_tunnels", "is_flush_due"),
         "idle_until",
         "is_idle",
         "is_reused",
@@ -108,7 +108,7 @@ class Http2Connection:
         # In the order in which they came: who was refused before is the first again.
         self._others: dict[object, None] = {}
         self._lost_streams: deque[H2Stream] = deque()
-        self._is_flush_due = False
+        self.is_flush_due = False
         self._answers_mark = 0  # how much was queued when the answers were counted the last time
         self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
@@ -238,10 +238,10 @@ class Http2Connection:
 
         Speed: what all tasks produce that run in one turn of an event loop goes out in one write, if there are several.
         """
-        if self._is_flush_due:
+        if self.is_flush_due:
             return True
         if len(self.engine.streams) > 1 and self._network.call_soon(self._flush_due):
-            self._is_flush_due = True
+            self.is_flush_due = True
             return True
         return self.turn.flush_now() or self.stream.call_when_writable(self._flush_due)
 
@@ -386,7 +386,7 @@ class Http2Connection:
     def _flush_due(self) -> None:
         """Send what was queued in this turn of the loop, and go on when there is room."""
         with self.lock:
-            self._is_flush_due = False
+            self.is_flush_due = False
             if not self.turn.flush_now() and not self.turn.has_failed:
                 self.stream.call_when_writable(self._flush_due)
 

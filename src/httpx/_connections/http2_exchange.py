@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 from .._content import ByteStream
 from .._exceptions import LocalProtocolError, ReadTimeout, StreamClosed, TransportError
 from .._models import Headers, Request, Response
 from .._network.errors import is_over, read_timeout, write_timeout
-from .._protocols.fields import FieldList
 from .._protocols.h2.errors import ErrorCode
 from .._protocols.h2.request_fields import RequestHead, check_priority, make_request_head
 from .._protocols.h2.streams import H2Stream
-from .._trace import Tracer, make_tracer
+from .._trace import HTTP2_LEVELS, Tracer, make_tracer
 from .http2_tunnel import Http2Tunnel
 from .http2_upload import Http2Upload, wait_sent
 from .network_stream import make_network_stream
@@ -35,15 +35,15 @@ def make_head(request: Request) -> RequestHead:
         LocalProtocolError: something in it is outside the grammar.
     """
     reference, extensions = request.url._uri_reference, request.extensions
-    target = extensions.get("target") or reference.target
+    own_target = extensions.get("target")
+    target = own_target or reference.target
     # What is not ASCII is no token, and refused as "?" is.
     method = request.method.encode("ascii", "replace")
     protocol = extensions.get("protocol")
     if isinstance(protocol, str):
         protocol = protocol.encode("ascii")
-    return make_request_head(
-        method, reference.scheme.encode("ascii"), target, request.headers._fields, protocol=protocol
-    )
+    scheme, fields = reference.scheme.encode("ascii"), request.headers._fields
+    return make_request_head(method, scheme, target, fields, protocol=protocol, is_valid_target=not own_target)
 
 
 class Http2Exchange:
@@ -93,7 +93,8 @@ class Http2Exchange:
         """Send the request and return its response; see `Http2Connection.exchange`."""
         try:
             connection, request = self.connection, self._request
-            self._tracer = make_tracer(request.extensions, "http2", awaits=connection.colour.awaits)
+            if "trace" in request.extensions or HTTP2_LEVELS.get(DEBUG) is not False:
+                self._tracer = make_tracer(request.extensions, "http2", awaits=connection.colour.awaits)
             if connection.probe_after is not None or "protocol" in request.extensions:
                 await self._ask_first()
             stream = self._send(head)
@@ -116,7 +117,8 @@ class Http2Exchange:
                 self._is_refused = True
                 await self._drop_upload()
             if self._tracer is not None:
-                await self._tracer.end((stream.status_code, _fields_of(stream)))
+                fields = [] if stream.head is None else stream.head.fields.copy()
+                await self._tracer.end((stream.status_code, fields))
             return self._begin_response(stream)
         except BaseException as exc:
             if isinstance(exc, TransportError):
@@ -220,7 +222,7 @@ class Http2Exchange:
                 # What HPACK has noted may not have been queued, and then nothing that follows can be read.
                 connection.retire()
                 raise
-            self._is_flushed = connection.flush_soon()
+            self._is_flushed = connection.is_flush_due or connection.flush_soon()
         if not is_last and not is_tunnel and not stream.is_sent:
             self._upload = Http2Upload(
                 connection,
@@ -303,8 +305,8 @@ class Http2Exchange:
             body = connection.colour.make_body(self)
         head = stream.head
         assert head is not None
-        # Copies, for their owner may change them, and the head is kept.
-        headers = Headers._from_raw(head.fields.copy(), head.index.copy())
+        # The head is kept for other responses.
+        headers = Headers._from_shared(head.fields, head.index)
         return Response._from_wire(
             stream.status_code,
             headers,
@@ -390,10 +392,6 @@ class Http2Exchange:
 
 
 # Private from here on.
-
-
-def _fields_of(stream: H2Stream) -> FieldList:
-    return [] if stream.head is None else stream.head.fields.copy()
 
 
 def _never() -> bool:

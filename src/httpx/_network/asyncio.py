@@ -34,7 +34,10 @@ class AsyncioWaiter:
 
     def set(self) -> None:
         self._is_set = True
-        wake_up(self._future)
+        future = self._future
+        # Speed: `wake_up`, without the call.
+        if future is not None and not future.done() and not self._loop.is_closed():
+            future.set_result(None)
 
     @property
     def is_set(self) -> bool:

@@ -229,8 +229,8 @@ class BatonDropped(ReaderBaton[bytes]):
     """A reader that leaves forgets the others."""
 
     def _leave(self, place: ReadingPlace) -> None:
-        if self._reader is place:
-            self._reader = None
+        if self.reader is place:
+            self.reader = None
         else:
             super()._leave(place)
 
@@ -239,7 +239,7 @@ class BatonDroppedByTheCancelled(ReaderBaton[bytes]):
     """Who was handed the baton and is cancelled before it runs believes that it was still waiting."""
 
     def _leave(self, place: ReadingPlace) -> None:
-        was_handed = self._reader is place and hasattr(place, "waiter") and not self.is_reading
+        was_handed = self.reader is place and hasattr(place, "waiter") and not self.is_reading
         if not was_handed:
             super()._leave(place)
 
@@ -257,7 +257,7 @@ class BatonHandedToTheGone(ReaderBaton[bytes]):
     """Who gives up waiting stays in the queue."""
 
     def _leave(self, place: ReadingPlace) -> None:
-        if place is self._reader:
+        if place is self.reader:
             super()._leave(place)
 
 
@@ -265,7 +265,7 @@ class TwoReaders(ReaderBaton[bytes]):
     """Who comes does not look whether somebody reads."""
 
     def _enter(self, place: ReadingPlace, limit: float | None) -> None:
-        self._reader = place
+        self.reader = place
 
 
 class ReaderKeepsAll(ReaderBaton[bytes]):

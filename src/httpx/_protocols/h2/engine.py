@@ -39,6 +39,8 @@ class H2Engine(H2Sender):
         self._wake_others = wake_others
         self.pong_count = self.answer_count = 0
         self.received_at = 0.0
+        # The stream that was woken last by what is being received: nobody can have begun to wait for it since.
+        self._last_woken = 0
         # The highest id that the server will process, and why it said so.
         self._last_id = MAX_STREAM_ID
         self._goaway = ""
@@ -65,6 +67,7 @@ class H2Engine(H2Sender):
             RemoteProtocolError: the server broke the protocol; the connection is over.
         """
         self.received_at = now
+        self._last_woken = 0
         handlers = self._handlers
         try:
             for frame_type, flags, stream_id, payload in self._frames.receive(data):
@@ -137,7 +140,7 @@ class H2Engine(H2Sender):
         unread_size = stream.unread_size
         try:
             # A body that comes in one frame, no larger than any window, needs none of its own.
-            is_whole = flags & END_STREAM and not stream.has_window
+            is_whole = flags & END_STREAM and stream.own_window is None
             if size and not is_whole and not stream.window.receive(size):
                 raise StreamFault(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the window of the stream allows")
             stream.receive_data(data)
@@ -154,7 +157,9 @@ class H2Engine(H2Sender):
             return
         if size != len(data):
             self._return_padding(stream, size - len(data))
-        self._wake(stream_id)
+        if stream_id != self._last_woken:
+            self._last_woken = stream_id
+            self._wake(stream_id)
 
     def _return_padding(self, stream: H2Stream, size: int) -> None:
         self._window.consume(size)
@@ -203,6 +208,7 @@ class H2Engine(H2Sender):
         except RemoteProtocolError as exc:
             self._reset_faulty(stream, StreamFault(ErrorCode.PROTOCOL_ERROR, str(exc)))
             return
+        self._last_woken = stream_id
         self._wake(stream_id)
 
     def _receive_priority(self, flags: int, stream_id: int, payload: bytes) -> None:

@@ -71,7 +71,9 @@ def write_headers(stream_id: int, block: bytes, *, is_last: bool, max_frame_size
     """Return a field block as HEADERS, and CONTINUATION for what does not fit in there."""
     flags = END_STREAM if is_last else 0
     if len(block) <= max_frame_size:
-        return write_header(HEADERS, flags | END_HEADERS, stream_id, len(block)) + block
+        # Speed: `write_header`, without the call.
+        size = len(block)
+        return _HEADER.pack(size >> 8, size & 0xFF, HEADERS, flags | END_HEADERS, stream_id) + block
     pieces = [block[start : start + max_frame_size] for start in range(0, len(block), max_frame_size)]
     parts = [write_header(HEADERS, flags, stream_id, len(pieces[0])), pieces[0]]
     for piece in pieces[1:-1]:

@@ -25,11 +25,17 @@ class RequestHead(NamedTuple):
 
 
 def make_request_head(
-    method: bytes, scheme: bytes, target: bytes, fields: FieldList, *, protocol: bytes | None = None
+    method: bytes,
+    scheme: bytes,
+    target: bytes,
+    fields: FieldList,
+    *,
+    protocol: bytes | None = None,
+    is_valid_target: bool = False,
 ) -> RequestHead:
     """Return the head of a request whose fields are as for HTTP/1.1, Host among them.
 
-    With a protocol it is an extended CONNECT (RFC 8441).
+    With a protocol it is an extended CONNECT (RFC 8441). `is_valid_target` tells that the target is within the grammar.
 
     Raises:
         LocalProtocolError: the method, the target, or a field is outside the grammar, or Host is missing or repeated.
@@ -43,7 +49,8 @@ def make_request_head(
             if len(_known) >= MAX_KNOWN_FIELDS:
                 _known.clear()
             _known[key] = known
-    if _METHOD_AND_TARGET.fullmatch(b"%b %b" % (method, target)) is None:
+    is_valid = is_valid_target and method in _METHODS
+    if not is_valid and _METHOD_AND_TARGET.fullmatch(b"%b %b" % (method, target)) is None:
         _refuse(method)
     if protocol is not None and (method != b"CONNECT" or _PROTOCOL.fullmatch(protocol) is None):
         raise LocalProtocolError(f"The protocol {quote(protocol)} is no token, or its request is no CONNECT")
@@ -55,7 +62,8 @@ def make_request_head(
         if protocol is not None:
             pseudo_fields.append((b":protocol", protocol))
         pseudo_fields += (b":scheme", scheme), (b":authority", known.authority), (b":path", target)
-    return RequestHead(pseudo_fields + known.fields, known.content_length)
+    # Speed: the constructor of a named tuple is one call more.
+    return tuple.__new__(RequestHead, (pseudo_fields + known.fields, known.content_length))
 
 
 def make_trailers(trailers: Mapping[str, str] | FieldList) -> FieldList:
@@ -99,6 +107,7 @@ class _Known(NamedTuple):
 
 _known: dict[tuple[tuple[bytes, bytes], ...], _Known] = {}
 
+_METHODS = frozenset({b"GET", b"POST", b"PUT", b"PATCH", b"DELETE", b"HEAD", b"OPTIONS"})
 _METHOD_AND_TARGET = re.compile(TOKEN_CHARACTER + rb"++ [\x21-\x7e]++")
 # RFC 9651: what structured fields are made of.
 _PRIORITY = re.compile(rb"[\x20-\x7e]*")

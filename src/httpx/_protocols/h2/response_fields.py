@@ -37,14 +37,15 @@ def parse_head(decoded: DecodedFields) -> tuple[int, FieldList]:
 class ReadHead:
     """The head of a response: its fields, the values by name (those of repeated ones joined), its Content-Length."""
 
-    __slots__ = ("_content_length", "fields", "index", "status_code")
+    __slots__ = ("fields", "index", "known_length", "status_code")
 
     def __init__(self, decoded: DecodedFields) -> None:
         self.status_code, self.fields = parse_head(decoded)
         self.index: dict[bytes, bytes] = {}
         for name, value in self.fields:
             self.index[name] = self.index[name] + b", " + value if name in self.index else value
-        self._content_length: int | None = None
+        # The Content-Length once it was asked for.
+        self.known_length: int | None = None
 
     @property
     def content_length(self) -> int:
@@ -53,10 +54,10 @@ class ReadHead:
         Raises:
             RemoteProtocolError: it is no number, or there are several. That matters only where a body may follow.
         """
-        if self._content_length is None:
+        if self.known_length is None:
             value = self.index.get(b"content-length")
-            self._content_length = -1 if value is None else parse_content_length(value)
-        return self._content_length
+            self.known_length = -1 if value is None else parse_content_length(value)
+        return self.known_length
 
 
 class HeadMemory:

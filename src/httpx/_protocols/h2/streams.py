@@ -54,13 +54,13 @@ class H2Stream:
         "_is_without_body",
         "_received_size",
         "_tunnels",
-        "_window",
         "failure",
         "has_received",
         "head",
         "id",
         "is_complete",
         "is_unprocessed",
+        "own_window",
         "parts",
         "send_window",
         "state",
@@ -76,7 +76,7 @@ class H2Stream:
         self.state = StreamState.HALF_CLOSED_LOCAL if is_sent else StreamState.OPEN
         self.send_window = send_window
         # Made for the second part of a body at the earliest: most have one, and no first one is too large.
-        self._window: StreamWindow | None = None
+        self.own_window: StreamWindow | None = None
         self._heads = heads or HeadMemory()
         self.status_code = 0
         self.head: ReadHead | None = None
@@ -111,16 +111,11 @@ class H2Stream:
     # For the engine.
 
     @property
-    def has_window(self) -> bool:
-        """Tell whether the window was needed so far."""
-        return self._window is not None
-
-    @property
     def window(self) -> StreamWindow:
         """What the server may still send."""
-        if self._window is None:
-            self._window = StreamWindow()
-        return self._window
+        if self.own_window is None:
+            self.own_window = StreamWindow()
+        return self.own_window
 
     def receive_fields(self, decoded: DecodedFields, *, is_last: bool) -> None:
         """Take a field section: an informational response, the final one, or trailers.
@@ -151,7 +146,9 @@ class H2Stream:
         elif status_code == 204 or status_code == 304:
             self._is_without_body = True
         elif not self._is_without_body:
-            self._content_length = head.content_length
+            # Speed: mostly it was asked before, for another stream.
+            known_length = head.known_length
+            self._content_length = head.content_length if known_length is None else known_length
         self.head = head
         self.status_code = status_code
 
