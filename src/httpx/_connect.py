@@ -230,21 +230,25 @@ class Connector:
                 lambda: network.connect_unix(path, timeout=timeout, deadline=deadline, socket_options=options),
                 undo=lambda stream: stream.abort(),
             )
-        if tracer is not None and isinstance(peer, Hop) and not peer.is_forwarding:
+        connecting = partial(
+            network.connect_tcp,
+            peer.host,
+            peer.port,
+            timeout=timeout,
+            deadline=deadline,
+            local_address=self._local_address,
+            socket_options=options,
+            timings=timings,
+        )
+        if tracer is None:
+            return await connecting()
+        if isinstance(peer, Hop) and not peer.is_forwarding:
             tracer = tracer.renamed("socks")
         return await trace(
             tracer,
             "connect_tcp",
             {"host": peer.host, "port": peer.port, "local_address": self._local_address, **info},
-            lambda: network.connect_tcp(
-                peer.host,
-                peer.port,
-                timeout=timeout,
-                deadline=deadline,
-                local_address=self._local_address,
-                socket_options=options,
-                timings=timings,
-            ),
+            connecting,
             undo=lambda stream: stream.abort(),
         )
 

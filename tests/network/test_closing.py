@@ -17,6 +17,7 @@ from httpx._exceptions import ReadError, WriteError
 from httpx._network.asyncio_sockets import AsyncioSocketStream
 from httpx._network.base import Stream
 from httpx._network.loop_turn import LoopTurn
+from httpx._network.read_limits import ReadLimits
 from httpx._network.sync import SyncStream
 
 from .colours import PATIENCE, AsyncioColour, Colour
@@ -236,7 +237,13 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
     near.setblocking(False)
 
     async def leave_reader() -> tuple[Stream, object]:
-        stream = AsyncioSocketStream(colour.loop, near, memoryview(bytearray(1000)), LoopTurn(colour.loop))
+        stream = AsyncioSocketStream(
+            colour.loop,
+            near,
+            view=memoryview(bytearray(1000)),
+            limits=ReadLimits(colour.loop),
+            turn=LoopTurn(colour.loop),
+        )
         reader = colour.start(stream.read, PATIENCE)
         await colour.network.sleep(0.001)
         return stream, reader

@@ -115,8 +115,8 @@ class Http1Connection:
         self._is_last = False
         self._network_stream = make_network_stream(stream, colour)
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
-        notice = weakref.WeakMethod(self._notice)
-        stream.watch(lambda: None if (method := notice()) is None else method())
+        reference = weakref.ref(self)
+        stream.watch(lambda: None if (connection := reference()) is None else connection._notice())
 
     @property
     def has_received(self) -> bool:

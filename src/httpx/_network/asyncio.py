@@ -16,6 +16,7 @@ from .base import READ_SIZE, Alarm, Network, Stream, Waiter, remaining
 from .detection import is_trio_task
 from .heap import teach_allocator
 from .loop_turn import LoopTurn
+from .read_limits import ReadLimits
 from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
@@ -89,7 +90,7 @@ class AsyncioAlarm:
 class AsyncioNetwork(Network):
     """The network of one loop."""
 
-    __slots__ = ("_loop", "_thread", "_turn", "_view")
+    __slots__ = ("_limits", "_loop", "_thread", "_turn", "_view")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -97,6 +98,7 @@ class AsyncioNetwork(Network):
         self._thread = 0
         teach_allocator()
         self._view: memoryview | None = None
+        self._limits = ReadLimits(loop)
         self._turn = LoopTurn(loop)
 
     def make_waiter(self) -> Waiter:
@@ -146,10 +148,6 @@ class AsyncioNetwork(Network):
         return True
 
     async def _wait_connected(self, sockets: Sequence[socket.socket], timeout: float | None) -> Sequence[socket.socket]:
-        # On the own machine, a handshake is over as soon as it has begun.
-        connected = wait_for_any([], sockets, 0)
-        if connected:
-            return connected
         future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         watched: list[int] = []
         timer = None if timeout is None else self._loop.call_later(timeout, wake_up, future)
@@ -184,7 +182,7 @@ class AsyncioNetwork(Network):
             if self._view is None:
                 self._view = memoryview(bytearray(READ_SIZE))
             if isinstance(self._loop, asyncio.SelectorEventLoop):
-                return AsyncioSocketStream(self._loop, sock, self._view, self._turn)
+                return AsyncioSocketStream(self._loop, sock, view=self._view, limits=self._limits, turn=self._turn)
             return await self._make_transport_stream(sock, self._view)
         except BaseException as exc:
             sock.close()
@@ -195,7 +193,7 @@ class AsyncioNetwork(Network):
     async def _make_transport_stream(self, sock: socket.socket, view: memoryview) -> Stream:
         from .asyncio_transports import make_transport_stream  # most programs run the standard loop
 
-        return await make_transport_stream(self._loop, sock, view)
+        return await make_transport_stream(self._loop, sock, view, self._limits)
 
 
 def running_asyncio_network() -> AsyncioNetwork:

@@ -18,6 +18,7 @@ from typing import Any
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
 from .base import READ_SIZE
 from .loop_turn import LoopTurn
+from .read_limits import ReadLimits
 
 # Bytes. A read of this size is followed by one that takes its memory from the system's heap, and not a copy.
 MUCH_SIZE = 32 * 1024
@@ -39,8 +40,16 @@ class AsyncioSocketStream(AsyncioStream):
         "lost_message",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, turn: LoopTurn) -> None:
-        super().__init__(loop, sock)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        *,
+        view: memoryview,
+        limits: ReadLimits,
+        turn: LoopTurn,
+    ) -> None:
+        super().__init__(loop, sock, limits)
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
         self._turn = turn
@@ -122,7 +131,8 @@ class AsyncioSocketStream(AsyncioStream):
         self._fail(CLOSED)
         # Before its number becomes another's.
         self._unwatch()
-        self._end_waiting_for_room()
+        if self._is_awaiting_room:
+            self._end_waiting_for_room()
         self._socket.close()
 
     # Nothing is unsent but what the kernel holds, and that goes its way.

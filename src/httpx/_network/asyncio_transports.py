@@ -17,6 +17,7 @@ from typing import Any
 
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
 from .errors import write_error
+from .read_limits import ReadLimits
 
 # Bytes that one `write_now` hands to the transport, which copies what the kernel does not take.
 WRITE_SIZE = 256 * 1024
@@ -27,8 +28,10 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
 
     __slots__ = ("_is_writing_paused", "_sends", "_transport", "_view")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview) -> None:
-        super().__init__(loop, sock)
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, limits: ReadLimits
+    ) -> None:
+        super().__init__(loop, sock, limits)
         self._view = view
         self._transport: Any = None
         self._sends = False
@@ -158,10 +161,10 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
 
 
 async def make_transport_stream(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, limits: ReadLimits
 ) -> AsyncioTransportStream:
     """Return a stream over a connected non-blocking socket, which it owns unless this fails."""
-    stream = AsyncioTransportStream(loop, sock, view)
+    stream = AsyncioTransportStream(loop, sock, view, limits)
     making: asyncio.Task[tuple[asyncio.Transport, AsyncioTransportStream]] | None = None
     try:
         coroutine = loop.create_connection(lambda: stream, sock=sock)

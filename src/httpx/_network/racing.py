@@ -22,7 +22,9 @@ SocketOption = tuple[int, int, int | bytes] | tuple[int, int, None, int]
 UNIX_RETRY_DELAY = 0.01
 
 # What `connect_ex` returns while the handshake of a non-blocking socket is under way.
-_IN_PROGRESS = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", -1)})
+_IN_PROGRESS = frozenset(
+    {errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", -1)}
+)
 
 
 class Race:
@@ -113,10 +115,13 @@ class Race:
             if self._local_address is not None:
                 sock.bind((self._local_address, 0))
             code = sock.connect_ex(sockaddr)
+            if code == errno.EINPROGRESS:
+                # On the own machine a handshake is over as soon as it has begun, and asking again tells.
+                code = sock.connect_ex(sockaddr)
         except BaseException:
             sock.close()
             raise
-        if not code:
+        if not code or code == errno.EISCONN:
             self._winner = sock
         elif code in _IN_PROGRESS:
             self.pending.append(sock)

@@ -206,6 +206,12 @@ class TrioNetwork(Network):
         return wait_for_any([], sockets, 0)
 
     async def _make_stream(self, sock: socket.socket) -> Stream:
+        try:
+            # A connection that stood at once was no checkpoint so far.
+            await trio.lowlevel.checkpoint()
+        except BaseException:
+            sock.close()
+            raise
         return TrioStream(sock, self._token)
 
 
