@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from .._content import ByteStream
 from .._decoders import (
     ByteChunker,
     ContentDecoder,
@@ -23,6 +24,7 @@ from .._decoders import (
     TextDecoder,
 )
 from .._exceptions import RequestError
+from .._multipart import AsyncChunks
 
 if TYPE_CHECKING:
     from .request import Request
@@ -189,7 +191,15 @@ class AsyncRawParts:
             raise StopAsyncIteration
         try:
             if self._parts is None:
-                self._parts = response._begin_async_body()
+                stream = response._begin_async_body()
+                if type(stream) is ByteStream:
+                    # Speed: there is one part, and it is here.
+                    self._parts = _NO_PARTS
+                    response._num_bytes_downloaded = len(stream._stream)
+                    if stream._stream:
+                        return stream._stream
+                else:
+                    self._parts = stream.__aiter__()
             while True:
                 part = await self._parts.__anext__()
                 response._num_bytes_downloaded += len(part)
@@ -225,6 +235,8 @@ def attach_request(exc: RequestError, request: Request | None) -> None:
 
 
 # Private from here on.
+
+_NO_PARTS = AsyncChunks(iter(()))
 
 
 async def _close_iterator(iterator: Any) -> None:

@@ -229,6 +229,9 @@ class ResponseBody:
         if self.is_closed:
             return
         self._mark_closed()
+        if type(stream) is ByteStream:
+            # Speed: it has nothing to close.
+            return
         try:
             await stream.aclose()
         except RequestError as exc:
@@ -245,13 +248,13 @@ class ResponseBody:
         self._num_bytes_downloaded = 0
         return self.stream
 
-    def _begin_async_body(self) -> AsyncIterator[bytes]:
+    def _begin_async_body(self) -> AsyncByteStream:
         self._check_unused()
         if not isinstance(self.stream, AsyncByteStream):
             raise RuntimeError("Attempted to call an async iterator on an sync stream.")
         self.is_stream_consumed = True
         self._num_bytes_downloaded = 0
-        return self.stream.__aiter__()
+        return self.stream
 
     def _check_unused(self) -> None:
         if self.is_stream_consumed:
@@ -269,7 +272,7 @@ class ResponseBody:
         stream, headers = self.stream, self.headers
         if type(stream) is not ByteStream or self.is_stream_consumed or self.is_closed:
             return False
-        # A decoder that is there was put there by the user.
+        # Speed: as `_is_surely_plain`, without the call.
         if type(headers) is not Headers or hasattr(self, "_decoder"):
             return False
         index = headers._index
@@ -287,8 +290,21 @@ class ResponseBody:
             self._elapsed = perf_counter() - self._start_time
         return True
 
+    def _is_surely_plain(self) -> bool:
+        """Tell whether there is nothing to decode, as far as that can be told without making a decoder."""
+        headers = self.headers
+        # A decoder that is there was put there by the user.
+        if type(headers) is not Headers or hasattr(self, "_decoder"):
+            return False
+        index = headers._index
+        if index is not None:
+            return b"content-encoding" not in index
+        return not has_field(headers._fields, b"content-encoding")
+
     def _make_byte_stage(self, chunk_size: int | None) -> ByteStage | None:
         """Return the stage between raw parts and decoded chunks; None if they are the same."""
+        if chunk_size is None and self._is_surely_plain():
+            return None
         decoder = self._get_content_decoder()
         if chunk_size is None and type(decoder) is IdentityDecoder:
             return None
