@@ -71,7 +71,7 @@ def test_a_post_that_did_not_leave_is_sent_again(serve: Serve, monkeypatch: pyte
             monkeypatch.setattr(type(stream), "get_extra_info", lambda self, name: None)
             stream._unwatch()
             stream._socket.shutdown(socket.SHUT_WR)
-            stream._turn.woken_count = 2
+            stream._ready = ["others"]
             response = await client.post(server.url(), content=b"once")
             assert response.text == "ok"
             assert stream.lost_message

@@ -35,6 +35,7 @@ class AsyncioSocketStream(AsyncioStream):
         "_is_watched",
         "_message",
         "_poll",
+        "_ready",
         "_turn",
         "_view",
         "lost_message",
@@ -53,6 +54,7 @@ class AsyncioSocketStream(AsyncioStream):
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
         self._turn = turn
+        self._ready = turn.ready
         # What `write_soon` has taken and not sent.
         self._message = b""
         self.lost_message = False
@@ -88,12 +90,14 @@ class AsyncioSocketStream(AsyncioStream):
         return size
 
     def write_soon(self, data: bytes) -> int:
-        turn = self._turn
-        if turn.woken_count > 1 and len(data) <= MUCH_SIZE and self._fault is None and not self._is_full:
-            self._message = data
-            turn.add(self)
+        # Others are ready to run, and may have a message, too.
+        if self._ready and len(data) <= MUCH_SIZE and self._fault is None and not self._is_full:
+            if self._message:
+                self._message += data
+            else:
+                self._message = data
+                self._turn.add(self)
             return len(data)
-        turn.woken_count = 0
         return self.write_now(data)
 
     def send_message(self) -> None:
@@ -181,11 +185,8 @@ class AsyncioSocketStream(AsyncioStream):
         self._expects_much = len(data) >= MUCH_SIZE
         self._received.append(data)
         self._received_size += len(data)
-        # Speed: as `_note_received`, without the call for what is usual.
-        reader = self._reader
-        if reader is not None and not reader.done():
-            reader.set_result(None)
-            self._turn.woken_count += 1
+        if self._reader is self._waiter:
+            self._waiter.go_on()
         else:
             self._note_received()
 

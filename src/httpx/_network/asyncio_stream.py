@@ -21,6 +21,7 @@ from typing import Any
 from .base import READ_SIZE, Stream, T, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
 from .read_limits import ReadLimits
+from .read_waiter import ReadWaiter
 from .sockets import receive_rest, socket_info
 
 # Bytes received and not yet read at which no more are taken; two full reads.
@@ -49,6 +50,7 @@ class AsyncioStream(Stream):
         "_received",
         "_received_size",
         "_socket",
+        "_waiter",
         "_writer",
     )
 
@@ -60,7 +62,8 @@ class AsyncioStream(Stream):
         self._is_at_end = False
         self._fault: Exception | None = None
         self._is_reading_paused = False
-        self._reader: asyncio.Future[None] | None = None
+        self._waiter = ReadWaiter(loop, limits.get_loop)
+        self._reader: ReadWaiter | asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         # Whether `_limits` looks at this one, and when the current read is overdue.
         self._limits = limits
@@ -71,8 +74,7 @@ class AsyncioStream(Stream):
 
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if not self._received and not self._is_at_end and self._fault is None:
-            reader: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-            self._reader = reader
+            reader = self._reader = self._waiter
             if deadline is not None:
                 timeout = remaining(timeout, deadline)
             if timeout is not None:
@@ -277,7 +279,7 @@ class AsyncioStream(Stream):
             raise write_timeout(timeout, deadline)
 
 
-def wake_up(future: asyncio.Future[None] | None) -> None:
+def wake_up(future: ReadWaiter | asyncio.Future[None] | None) -> None:
     """Let whoever waits on future go on, unless it does already, or its loop is closed.
 
     On a closed loop nobody goes on. To tell a future of that drops the last reference to the task that waits on it,

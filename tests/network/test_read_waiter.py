@@ -1,0 +1,227 @@
+"""What a reading task waits on: it is woken, cancelled, timed out and interrupted as by a future of asyncio's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from httpx._exceptions import ReadError, ReadTimeout
+from httpx._network.asyncio import AsyncioNetwork
+from httpx._network.base import Stream
+
+from .colours import PATIENCE
+
+Test = Callable[[Stream, socket.socket], Coroutine[Any, Any, None]]
+
+
+def make_py_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+    return asyncio.tasks._PyTask(coroutine, loop=loop, **options)  # type: ignore[attr-defined]  # not for the public
+
+
+@pytest.fixture(params=["C tasks", "Python tasks", "debug", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    loop: asyncio.AbstractEventLoop
+    loop = uvloop.new_event_loop() if request.param == "uvloop" else asyncio.SelectorEventLoop()
+    if request.param == "Python tasks":
+        loop.set_task_factory(make_py_task)
+    loop.set_debug(request.param == "debug")
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def run(loop: asyncio.AbstractEventLoop) -> Callable[[Test], None]:
+    """Run a test with a stream and its peer's socket."""
+
+    async def main(test: Test) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            network = AsyncioNetwork(asyncio.get_running_loop())
+            stream = await network.connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=PATIENCE)
+            peer, _ = listener.accept()
+        with peer:
+            try:
+                await test(stream, peer)
+            finally:
+                stream.close()
+
+    return lambda test: loop.run_until_complete(main(test))
+
+
+async def begin_to_read(stream: Stream) -> asyncio.Task[bytes]:
+    reading = asyncio.ensure_future(stream.read(PATIENCE))
+    await asyncio.sleep(0.005)
+    assert not reading.done()
+    return reading
+
+
+def test_a_read_goes_on_in_the_context_of_its_task(run: Callable[[Test], None]) -> None:
+    variable = contextvars.ContextVar("variable", default="of nobody")
+
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        async def read(name: str) -> bytes:
+            variable.set(name)
+            task = asyncio.current_task()
+            data = await stream.read(PATIENCE)
+            assert variable.get() == name
+            assert asyncio.current_task() is task
+            return data
+
+        for number in range(3):
+            reading = asyncio.ensure_future(read(f"task {number}"))
+            await asyncio.sleep(0.005)
+            peer.sendall(b"%d" % number)
+            assert await reading == b"%d" % number
+        assert variable.get() == "of nobody"
+
+    run(test)
+
+
+def test_a_cancelled_read_loses_nothing(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        for message in (None, "why"):
+            reading = await begin_to_read(stream)
+            reading.cancel(message)
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert reading.cancelled()
+        reading = await begin_to_read(stream)
+        peer.sendall(b"data")
+        assert await reading == b"data"
+
+    run(test)
+
+
+def test_data_and_cancellation_in_one_turn(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        reading = await begin_to_read(stream)
+        peer.sendall(b"data")
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert await stream.read(PATIENCE) == b"data"
+
+    run(test)
+
+
+def test_a_read_that_is_cancelled_before_it_waits(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        async def read() -> bytes:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            return await stream.read(PATIENCE)
+
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.ensure_future(read())
+        reading = await begin_to_read(stream)
+        peer.sendall(b"data")
+        assert await reading == b"data"
+
+    run(test)
+
+
+def test_a_cancellation_that_is_swallowed(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        async def read_stubbornly() -> bytes:
+            try:
+                return await stream.read(PATIENCE)
+            except asyncio.CancelledError:
+                return await stream.read(PATIENCE)
+
+        reading = asyncio.ensure_future(read_stubbornly())
+        await asyncio.sleep(0.005)
+        reading.cancel()
+        await asyncio.sleep(0.005)
+        peer.sendall(b"data")
+        assert await reading == b"data"
+
+    run(test)
+
+
+def test_limits_of_the_program_and_of_the_read(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(stream.read(PATIENCE), 0.01)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await stream.read(PATIENCE)
+        with pytest.raises(ReadTimeout):
+            await stream.read(0.01)
+        peer.sendall(b"data")
+        assert await stream.read(PATIENCE) == b"data"
+
+    run(test)
+
+
+def test_a_read_of_a_stream_that_another_task_closes(run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        reading = await begin_to_read(stream)
+        stream.close()
+        # Not within the task that has closed it.
+        assert not reading.done()
+        with pytest.raises(ReadError):
+            await reading
+
+    run(test)
+
+
+def test_an_interrupt_of_a_task_leaves_the_loop(loop: asyncio.AbstractEventLoop, run: Callable[[Test], None]) -> None:
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        async def read() -> None:
+            await stream.read(PATIENCE)
+            raise KeyboardInterrupt
+
+        reading = asyncio.ensure_future(read())
+        await asyncio.sleep(0.005)
+        peer.sendall(b"data")
+        while not reading.done():
+            await asyncio.sleep(0)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(test)
+
+    async def clean_up() -> None:
+        # What was left behind ends as after any interrupt.
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    loop.run_until_complete(clean_up())
+
+
+def test_tasks_take_turns(run: Callable[[Test], None]) -> None:
+    """A task that goes on when something comes leaves the others as it found them."""
+
+    async def test(stream: Stream, peer: socket.socket) -> None:
+        counts = {"reader": 0, "other": 0}
+
+        async def read() -> None:
+            while await stream.read(PATIENCE) != b"end":
+                counts["reader"] += 1
+
+        async def count() -> None:
+            while True:
+                counts["other"] += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.ensure_future(count())
+        reading = asyncio.ensure_future(read())
+        for _ in range(20):
+            peer.sendall(b"x")
+            before = counts["reader"]
+            while counts["reader"] == before:
+                await asyncio.sleep(0)
+        peer.sendall(b"end")
+        await reading
+        counting.cancel()
+        assert counts["reader"] == 20
+        assert counts["other"] >= 20
+
+    run(test)
