@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import sys
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._config import Proxy
 from ._exceptions import InvalidURL
@@ -16,8 +15,8 @@ from ._urls import URL
 
 TransportT = TypeVar("TransportT")
 
-_IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-_IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 
 class URLPattern:
@@ -116,12 +115,14 @@ def get_environment_proxies() -> dict[str, str | None]:
 
 def is_ipv4_hostname(hostname: str) -> bool:
     """Tell whether that is an IPv4 address, or a network of such."""
-    return isinstance(_parse_address(hostname.split("/")[0]), ipaddress.IPv4Address)
+    address = _parse_address(hostname.split("/")[0])
+    return address is not None and address.version == 4
 
 
 def is_ipv6_hostname(hostname: str) -> bool:
     """Tell whether that is an IPv6 address, or a network of such, without brackets."""
-    return isinstance(_parse_address(hostname.split("/")[0]), ipaddress.IPv6Address)
+    address = _parse_address(hostname.split("/")[0])
+    return address is not None and address.version == 6
 
 
 # Private from here on.
@@ -165,7 +166,7 @@ def _exempt_pattern(name: str) -> str | None:
     return pattern
 
 
-def _split_address(name: str) -> tuple[_IPAddress | None, str]:
+def _split_address(name: str) -> tuple[IPv4Address | IPv6Address | None, str]:
     """Return the address that stands in "10.0.0.1:80", "::1" or "[::1]:80", and the port with its colon."""
     if name.startswith("["):
         host, bracket, port = name[1:].partition("]")
@@ -179,23 +180,27 @@ def _split_address(name: str) -> tuple[_IPAddress | None, str]:
     return _parse_address(host), port
 
 
-def _parse_address(text: str) -> _IPAddress | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    import ipaddress  # most programs name no address in their proxy settings
+
     try:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
 
 
-def _parse_network(text: str) -> _IPNetwork | None:
+def _parse_network(text: str) -> IPv4Network | IPv6Network | None:
     if "/" not in text:
         return None
+    import ipaddress  # as above
+
     try:
         return ipaddress.ip_network(text.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
         return None
 
 
-def _is_in_network(host: str, network: _IPNetwork) -> bool:
+def _is_in_network(host: str, network: IPv4Network | IPv6Network) -> bool:
     address = _parse_address(host)
     return address is not None and address.version == network.version and address in network
 

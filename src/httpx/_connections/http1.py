@@ -6,7 +6,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from logging import DEBUG
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .._content import ByteStream
 from .._exceptions import RemoteProtocolError, WriteError
@@ -22,7 +22,9 @@ from .._tunnels import Hop
 from .colours import Colour
 from .http1_body import Http1Body
 from .network_stream import make_network_stream
-from .upload import NoParts, Upload
+
+if TYPE_CHECKING:
+    from .upload import Upload
 
 # Bytes. A body up to this size is copied behind its head, to go out in one write.
 MAX_JOINED_BODY_SIZE = 64 * 1024
@@ -229,6 +231,8 @@ class Http1Connection:
         self.decoder.reset(request.method)
         stream, body = self.stream, request.stream
         if type(body) is not ByteStream or len(body._stream) > MAX_JOINED_BODY_SIZE:
+            from .upload import Upload  # most requests are sent at once
+
             self.upload = Upload(stream, head, self._colour.open_parts(body), framing.make_encoder())
             return
         content = body._stream
@@ -246,6 +250,8 @@ class Http1Connection:
             return
         self.has_written = count > 0
         if count < len(head) or stream.has_unsent:
+            from .upload import NoParts, Upload  # as above
+
             self.upload = Upload(stream, head[count:], NoParts(), LengthEncoder(0))
 
     async def _trace_sent(self, tracer: Tracer, request: Request, timeouts: Mapping[str, Any]) -> None:

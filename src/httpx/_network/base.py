@@ -27,7 +27,6 @@ from .racing import (
     connect_unix_socket,
     open_unix_socket,
 )
-from .resolver import start_lookup
 
 T = TypeVar("T")
 
@@ -305,6 +304,8 @@ class Network(ABC):
         Raises:
             ConnectTimeout, ConnectError
         """
+        from .resolver import start_lookup  # not needed for addresses
+
         waiter = self.make_waiter()
         lookup = start_lookup(host, port, lambda: self.call_from_thread(waiter.set))
         if not await waiter.wait(None, deadline):

@@ -22,7 +22,6 @@ from .._pool import Pool
 from .._routes import Router
 from .._types import AsyncByteStream, CertTypes, ProxyTypes, SyncByteStream
 from .base import AsyncBaseTransport, BaseTransport
-from .interception import intercept, intercept_async
 
 T = TypeVar("T", bound="HTTPTransport")
 A = TypeVar("A", bound="AsyncHTTPTransport")
@@ -97,8 +96,12 @@ class HTTPTransport(BaseTransport):
         Raises:
             TransportError
         """
-        if "respx" in sys.modules and (answer := intercept(request)) is not None:
-            return answer
+        if "respx" in sys.modules:
+            from .interception import intercept  # only tests of programs have it
+
+            answer = intercept(request)
+            if answer is not None:
+                return answer
         return drive(self._pool.send(request))
 
     def close(self) -> None:
@@ -160,8 +163,12 @@ class AsyncHTTPTransport(AsyncBaseTransport):
         Raises:
             TransportError
         """
-        if "respx" in sys.modules and (answer := await intercept_async(request)) is not None:
-            return answer
+        if "respx" in sys.modules:
+            from .interception import intercept_async  # as above
+
+            answer = await intercept_async(request)
+            if answer is not None:
+                return answer
         return await self._pool.send(request)
 
     async def aclose(self) -> None:
