@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_post_that_did_not_leave_is_sent_again(serve: Serve, monkeypatch: pyte
             monkeypatch.setattr(type(stream), "get_extra_info", lambda self, name: None)
             stream._unwatch()
             stream._socket.shutdown(socket.SHUT_WR)
-            stream._ready = ["others"]
+            stream._turn.ready = [SimpleNamespace(_callback=stream._receive)]
             response = await client.post(server.url(), content=b"once")
             assert response.text == "ok"
             assert stream.lost_message

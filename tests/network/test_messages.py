@@ -8,6 +8,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,7 +37,7 @@ async def connect_pair() -> tuple[AsyncioSocketStream, socket.socket]:
         assert isinstance(stream, AsyncioSocketStream)
         peer, _ = listener.accept()
     peer.settimeout(PATIENCE)
-    stream._ready = ["others"]
+    stream._turn.ready = [SimpleNamespace(_callback=stream._receive)]
     return stream, peer
 
 
@@ -102,10 +103,32 @@ def test_a_message_leaves_at_the_end_of_the_turn(asyncio_colour: AsyncioColour) 
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert peer.recv(100) == b"message"
-            stream._ready = []
+            stream._turn.ready = [SimpleNamespace(_callback=print), SimpleNamespace(_callback=None)]
             assert stream.write_soon(b"alone") == 5
             assert peer.recv(100) == b"alone"
             stream.close()
+
+    asyncio_colour.run(test)
+
+
+def test_the_last_of_a_row_sends_for_all(asyncio_colour: AsyncioColour) -> None:
+    async def test() -> None:
+        (first, first_peer), (second, second_peer) = await connect_pair(), await connect_pair()
+        with first_peer, second_peer:
+            first_peer.setblocking(False)
+            second_peer.setblocking(False)
+            second._turn = first._turn
+            assert first.write_soon(b"first") == 5
+            first._turn.ready = []
+            assert second.write_soon(b"second") == 6
+            assert (first_peer.recv(100), second_peer.recv(100)) == (b"first", b"second")
+            # The end of the turn finds nothing left to do.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            with pytest.raises(BlockingIOError):
+                first_peer.recv(100)
+            first.close()
+            second.close()
 
     asyncio_colour.run(test)
 

@@ -178,13 +178,16 @@ def test_an_interrupt_of_a_task_leaves_the_loop(loop: asyncio.AbstractEventLoop,
             raise KeyboardInterrupt
 
         reading = asyncio.ensure_future(read())
+        readings.append(reading)
         await asyncio.sleep(0.005)
         peer.sendall(b"data")
         while not reading.done():
             await asyncio.sleep(0)
 
+    readings: list[asyncio.Task[None]] = []
     with pytest.raises(KeyboardInterrupt):
         run(test)
+    assert isinstance(readings[0].exception(), KeyboardInterrupt)
 
     async def clean_up() -> None:
         # What was left behind ends as after any interrupt.

@@ -35,7 +35,6 @@ class AsyncioSocketStream(AsyncioStream):
         "_is_watched",
         "_message",
         "_poll",
-        "_ready",
         "_turn",
         "_view",
         "lost_message",
@@ -54,7 +53,6 @@ class AsyncioSocketStream(AsyncioStream):
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
         self._turn = turn
-        self._ready = turn.ready
         # What `write_soon` has taken and not sent.
         self._message = b""
         self.lost_message = False
@@ -90,14 +88,18 @@ class AsyncioSocketStream(AsyncioStream):
         return size
 
     def write_soon(self, data: bytes) -> int:
-        # Others are ready to run, and may have a message, too.
-        if self._ready and len(data) <= MUCH_SIZE and self._fault is None and not self._is_full:
-            if self._message:
-                self._message += data
-            else:
-                self._message = data
-                self._turn.add(self)
-            return len(data)
+        turn = self._turn
+        if turn.ready and len(data) <= MUCH_SIZE and turn.is_followed_by(AsyncioSocketStream):
+            if self._fault is None and not self._is_full:
+                if self._message:
+                    self._message += data
+                else:
+                    self._message = data
+                    turn.add(self)
+                return len(data)
+        elif turn.senders:
+            # The last of a row.
+            turn.send()
         return self.write_now(data)
 
     def send_message(self) -> None:

@@ -89,7 +89,7 @@ class Stream(ABC):
         """
 
     def write_soon(self, data: bytes) -> int:
-        """Hand over a message, as `write_now`; where an event loop runs many tasks, it may leave when they have run.
+        """Hand over a message, as `write_now`; it may leave a little later, with those of other streams.
 
         For what is written at one go and answered. What was taken goes its way, ahead of what is written later. If the
         connection turns out to be gone by then, `read` raises ReadError, and `lost_message` is true.
