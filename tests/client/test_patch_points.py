@@ -264,3 +264,26 @@ def test_pool_is_itself_where_nobody_knows_httpcore(face: Face, monkeypatch: pyt
     monkeypatch.delitem(sys.modules, "httpcore")
     pool = face.http_transport(proxy="http://proxy.example")._pool
     assert pool.__class__ is type(pool)
+
+
+@pytest.mark.parametrize("name", ["_merge_url", "_merge_headers", "_merge_cookies", "_merge_queryparams"])
+def test_what_merges_settings_is_called_where_a_class_has_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    original = getattr(httpx.Client, name)
+
+    def count(self: httpx.Client, *args: Any) -> Any:
+        calls.append(name)
+        return original(self, *args)
+
+    class Mine(httpx.Client):
+        pass
+
+    with httpx.Client() as plain, Mine() as mine:
+        monkeypatch.setattr(Mine, name, count, raising=False)
+        mine.build_request("GET", "http://example.org")
+        plain.build_request("GET", "http://example.org")
+        assert calls == [name]
+        monkeypatch.setattr(httpx.Client, name, count)
+        with httpx.Client() as later:
+            later.build_request("GET", "http://example.org")
+        assert calls == [name, name]
