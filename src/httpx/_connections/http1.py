@@ -67,6 +67,7 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
         if own_target is None:
             # RFC 9112 3.2.2: the absolute form.
             target = b"http://%b%b" % (reference.host_field, target)
+            is_valid_line = False  # not known of the host
         fields = _join_fields(fields, hop.make_fields(method, target, request))
     return encode_request_head(method, target, fields, is_valid_line=is_valid_line)
 
@@ -168,8 +169,6 @@ class Http1Connection:
                 await tracer.end(response_head.as_tuple())
             return self._begin_response(request, response_head, timeouts, tracer)
         except BaseException as exc:
-            if self.stream.lost_message:
-                self.has_written = False
             self.fail()
             await self.drop_upload()
             if tracer is not None:
@@ -219,6 +218,8 @@ class Http1Connection:
             self.keeper.discard(self)
 
     def fail(self) -> None:
+        if self.stream.lost_message:
+            self.has_written = False
         self.stream.abort()
         self.keeper.discard(self)
 
