@@ -23,7 +23,7 @@ LAYERS = [
         "values",
         [
             *["_urls", "_urlparse", "_query", "_models", "_content", "_multipart"],
-            *["_decoders", "_codecs", "_chunkers", "_config"],
+            *["_decoders", "_codecs", "_chunkers", "_json_parser", "_config"],
         ],
     ),
     ("protocols", ["_protocols"]),

@@ -180,9 +180,9 @@ class Response(ResponseBody):
             json.JSONDecodeError: it is not JSON.
             UnicodeDecodeError: it is not UTF-8, UTF-16 or UTF-32.
         """
-        from json import loads  # not needed by every program
+        from .._json_parser import parse_json  # not needed by every program
 
-        return loads(self.content, **kwargs)
+        return parse_json(self.content, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Response [{self.status_code} {self.reason_phrase}]>"
