@@ -12,9 +12,11 @@ from ._client_settings import USE_CLIENT_DEFAULT, ClientSettings, ClientState, U
 from ._config import Timeout
 from ._content import encode_request
 from ._models import Cookies, Headers, Request, Response
+from ._models.request import KnownRequest
 from ._mounts import proxy_map
 from ._policies.redirects import redirect_headers, redirect_method, redirect_stream, redirect_url
 from ._query import QueryParams
+from ._urlparse import PARSED
 from ._urls import URL
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 TransportT = TypeVar("TransportT")
 
 logger = logging.getLogger("httpx")
+
+# Requests that a client keeps; a program that asks for ever other URLs has no use for them.
+MAX_KNOWN_REQUESTS = 256
 
 
 class BaseClient(ClientSettings):
@@ -74,6 +79,14 @@ class BaseClient(ClientSettings):
             return self._build_by_methods(
                 method, url, content, data, files, json, params, headers, cookies, timeout, extensions
             )
+        # Speed: what a program asks for again and again is put together once.
+        key = None
+        brings_nothing = headers is None and not has_body and timeout is USE_CLIENT_DEFAULT and extensions is None
+        if brings_nothing and type(url) is str and self._cookies._jar is None:
+            key = method, url
+            known = self._known_requests.get(key)
+            if known is not None and known.is_of(self._headers, self._base_url):
+                return Request._from_known(known, {"timeout": self._timeout.as_dict()})
         # Speed: as `_build_by_methods`, without what would change nothing.
         merged_url = URL(url)
         reference = merged_url._uri_reference
@@ -94,12 +107,25 @@ class BaseClient(ClientSettings):
         request = Request._from_client(method.upper(), merged_url, own_headers, names, merged_extensions, body)
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)
+        if key is not None:
+            self._note(key, request)
         return request
 
     # Private from here on.
 
     # Whether no subclass overrides what merges settings into requests; None as long as nobody asked.
     _merges_plainly: bool | None = None
+
+    def _note(self, key: tuple[str, str], request: Request) -> None:
+        """Take note of a request that brings nothing of its own; it is known from the second time on."""
+        known_requests = self._known_requests
+        if key not in known_requests:
+            if len(known_requests) >= MAX_KNOWN_REQUESTS:
+                known_requests.clear()
+            known_requests[key] = None
+        elif key[1] in PARSED:
+            # Only what may be kept of a URL is there.
+            known_requests[key] = KnownRequest(request, self._headers, self._base_url)
 
     def _build_by_methods(
         self,
@@ -267,7 +293,15 @@ def warn_of_request_cookies() -> None:
 # Private from here on.
 
 _read_merging_parts = attrgetter(
-    "timeout", "cookies", "headers", "params", "_merge_url", "_merge_headers", "_merge_cookies", "_merge_queryparams"
+    "timeout",
+    "cookies",
+    "headers",
+    "params",
+    "base_url",
+    "_merge_url",
+    "_merge_headers",
+    "_merge_cookies",
+    "_merge_queryparams",
 )
 _MERGING_PARTS = _read_merging_parts(BaseClient)
 

@@ -15,6 +15,7 @@ from ._urls import URL
 
 if TYPE_CHECKING:
     from ._auth import Auth
+    from ._models.request import KnownRequest
     from ._types import AuthTypes, CookieTypes, HeaderTypes, QueryParamTypes, TimeoutTypes
 
 EventHook = Callable[..., Any]
@@ -67,6 +68,8 @@ class ClientSettings:
         self._trust_env = trust_env
         self._default_encoding = default_encoding
         self._state = ClientState.UNOPENED
+        # By method and URL, as they were given: requests that came again, and None for those that came once.
+        self._known_requests: dict[tuple[str, str], KnownRequest | None] = {}
 
     @property
     def is_closed(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
 import httpx
-from httpx._network.base import Network, Stream, Waiter
+from httpx._network.base import Alarm, Network, Stream, Waiter
 from httpx._network.racing import SocketOption
 from httpx._timings import Timings
 
@@ -166,6 +166,9 @@ class FaultyNetwork(Network):
     def make_waiter(self) -> Waiter:
         return FaultyWaiter(self, self._inner.make_waiter(), self._plan)
 
+    def make_alarm(self, function: Callable[[], None]) -> Alarm | None:
+        return self._inner.make_alarm(function)
+
     async def sleep(self, seconds: float) -> None:
         kind = self._plan.counts("sleep")
         if kind is None or kind in FAULTS:
@@ -319,13 +322,22 @@ class FaultyWaiter:
     def is_set(self) -> bool:
         return self._inner.is_set
 
+    def __await__(self) -> Generator[Any, Any, object]:
+        # For those who are woken by an alarm, not by a timeout of their own.
+        return self._wait(self._plan.counts("Waiter.__await__"), None, None).__await__()
+
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         kind = self._plan.counts("Waiter.wait")
         if kind is Kind.TIMEOUT:
             return False
+        return await self._wait(kind, timeout, deadline)
+
+    # Private from here on.
+
+    async def _wait(self, kind: Kind | None, timeout: float | None, deadline: float | None) -> bool:
         self._network.waiting_count += 1
         try:
-            if kind is None or kind is Kind.ERROR:
+            if kind is None or kind in FAULTS:
                 return await self._inner.wait(timeout, deadline)
             return await self._plan.strike(
                 kind, lambda: self._inner.wait(timeout, deadline), error=_no_error(), timeout=None, undo=_nothing

@@ -109,14 +109,21 @@ class ReaderBaton(Generic[Received]):
             RuntimeError: another one waits for that key.
             Exception: the connection failed; what happened before that is delivered first.
         """
-        limit = limit_of(timeout, deadline)
-        place = _Place(key)
+        # Speed: `limit_of`, without the call.
+        limit = deadline
+        if timeout is not None:
+            end = monotonic() + timeout
+            limit = end if deadline is None or end < deadline else deadline
+        place = _Place()
+        place.key = key
         in_time = True
         try:
             while True:
                 with self._lock:
                     if is_met():
-                        self._leave(place)
+                        # Speed: who was woken has left its place.
+                        if self.reader is place or key in self._waiting:
+                            self._leave(place)
                         return
                     if self._error is not None:
                         raise copy_of(self._error) from self._error.__cause__
@@ -128,7 +135,7 @@ class ReaderBaton(Generic[Received]):
                     if self._alarm is None:
                         in_time = await place.waiter.wait(timeout, limit)
                     else:
-                        await place.waiter.wait(None)
+                        await place.waiter
                         in_time = not place.is_late
                 elif await self._read_until(is_met, place, timeout, limit):
                     return
@@ -245,18 +252,14 @@ class ReaderBaton(Generic[Received]):
 
 
 class _Place:
-    """The place of one task: waiting, reading, or neither."""
+    """The place of one task: waiting, reading, or neither. Speed: it needs no constructor."""
 
-    __slots__ = ("is_late", "key", "limit", "waiter")
-
+    key: Hashable
     # Made when the place is among the waiting; a reader needs none.
     waiter: Waiter
-
-    def __init__(self, key: Hashable) -> None:
-        self.key = key
-        # Where an alarm tells the time: when to stop waiting, and whether that has come.
-        self.limit = _FOREVER
-        self.is_late = False
+    # Where an alarm tells the time: when to stop waiting, and whether that has come.
+    limit = _FOREVER
+    is_late = False
 
 
 def limit_of(timeout: float | None, deadline: float | None, since: float | None = None) -> float | None:

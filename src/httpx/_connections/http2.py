@@ -50,14 +50,13 @@ class Http2Connection:
     __slots__ = (
         "__weakref__",
         *("_answers_mark", "_lost_streams"),
-        "_max_streams",
-        "_network",
+        *("_max_streams", "_network"),
         "_others",
         "baton",
         "colour",
         "engine",
         "exchange_count",
-        *("has_tunnels", "is_flush_due"),
+        "is_flush_due",
         "idle_until",
         "is_idle",
         "is_reused",
@@ -110,9 +109,8 @@ class Http2Connection:
         self._lost_streams: deque[H2Stream] = deque()
         self.is_flush_due = False
         self._answers_mark = 0  # how much was queued when the answers were counted the last time
-        self.has_tunnels = False
         # Nothing is sent before the first request is, to go out in one write with it.
-        self.engine = H2Engine(put=self.turn.put, wake=self._wake, wake_others=self._wake_others)
+        self.engine = H2Engine(put=self.turn.put, wake=self.baton.wake, wake_others=self._wake_others)
         self._max_streams = self.max_exchanges  # what the keeper was told
         # Weakly: the loop holds the stream, and a client that is lost must not live on through that.
         notice = weakref.WeakMethod(self._notice)
@@ -233,6 +231,10 @@ class Http2Connection:
         if not self.engine.peer.enable_connect_protocol:
             raise LocalProtocolError("The server takes no CONNECT with a protocol (RFC 8441).")
 
+    def expect_writers(self) -> None:
+        """Let two wait for each stream from now on: who writes to a tunnel (by the negative id), and who reads it."""
+        self.engine.set_wake(self._wake_both)
+
     def flush_soon(self) -> bool:
         """Send what is queued; return False if somebody has to wait for room. To be called under the lock.
 
@@ -240,7 +242,7 @@ class Http2Connection:
         """
         if self.is_flush_due:
             return True
-        if len(self.engine.streams) > 1 and self._network.call_soon(self._flush_due):
+        if self.exchange_count > 1 and self._network.call_soon(self._flush_due):
             self.is_flush_due = True
             return True
         return self.turn.flush_now() or self.stream.call_when_writable(self._flush_due)
@@ -293,11 +295,9 @@ class Http2Connection:
         """Tell whether the server may take another stream before one of those under way ends."""
         return self.is_usable and not (self.engine.peer.is_known and self.engine.streams)
 
-    def _wake(self, stream_id: int) -> None:
+    def _wake_both(self, stream_id: int) -> None:
         self.baton.wake(stream_id)
-        if self.has_tunnels:
-            # Who writes to a tunnel waits beside who reads it.
-            self.baton.wake(-stream_id)
+        self.baton.wake(-stream_id)
 
     def _wake_others(self) -> None:
         for key in self._others:

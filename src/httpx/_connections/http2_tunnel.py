@@ -26,7 +26,7 @@ class Http2Tunnel(Stream):
     def __init__(self, exchange: Http2Exchange, stream: H2Stream) -> None:
         self._exchange = exchange
         self._connection = exchange.connection
-        self._connection.has_tunnels = True
+        self._connection.expect_writers()
         self._stream = stream
         self._is_open = True
 

@@ -88,6 +88,8 @@ class Headers(MutableMapping[str, str]):
 
     @encoding.setter
     def encoding(self, value: str) -> None:
+        if self._is_shared:
+            self._unshare()
         self._encoding = value
 
     @property
@@ -143,6 +145,7 @@ class Headers(MutableMapping[str, str]):
         """Remove all fields."""
         self._fields = []
         self._index = None
+        self._is_shared = False
 
     def copy(self) -> Headers:
         """Return headers with the same fields and encoding."""
@@ -241,10 +244,9 @@ class Headers(MutableMapping[str, str]):
     # Private from here on.
 
     def _copy_between(self, first: RawField, last: list[RawField]) -> Headers:
-        """Return headers with one more field in front, and others at the end."""
+        """Return headers with one more field in front, and others at the end; as `Headers(self)`, without encoding."""
         headers = Headers.__new__(Headers)
         headers._fields = [first, *self._fields, *last]
-        headers._encoding = self._encoding
         return headers
 
     @property
@@ -266,6 +268,11 @@ class Headers(MutableMapping[str, str]):
             self._unshare()
         self._fields.append((name, value))
         self._index = None
+
+    def _share(self) -> tuple[list[RawField], dict[bytes, bytes]]:
+        """Return fields and index, which stay as they are, whatever becomes of these headers."""
+        self._is_shared = True
+        return self._fields, self._get_index()
 
     def _unshare(self) -> None:
         self._fields = self._fields.copy()

@@ -51,6 +51,9 @@ class Request:
     # When it got how far; set when it is sent over the network.
     _timings: Timings
 
+    # What its client knows of requests like it.
+    _known: KnownRequest | None = None
+
     def __init__(
         self,
         method: str,
@@ -143,6 +146,19 @@ class Request:
     # Private from here on.
 
     @classmethod
+    def _from_known(cls, known: KnownRequest, extensions: dict[str, Any]) -> Self:
+        """Return a request like the known one, that owns `extensions`."""
+        request = cls.__new__(cls)
+        request.method = known.method
+        request.url = known.url
+        request.extensions = extensions
+        request.stream = _NO_BODY
+        request._content = b""
+        request.headers = Headers._from_shared(known.fields, known.index)
+        request._known = known
+        return request
+
+    @classmethod
     def _from_client(
         cls,
         method: str,
@@ -174,7 +190,7 @@ class Request:
             # Speed: as `_add_fields`, where nothing is there already.
             request.headers = headers._copy_between((b"Host", host), added)
         else:
-            request.headers = headers.copy()
+            request.headers = Headers(headers)
             request._add_fields(fields, set(names))
         return request
 
@@ -207,8 +223,45 @@ class Request:
             self.stream = ByteStream(content)
 
 
+class KnownRequest:
+    """What a client's requests for one URL have in common that bring nothing of their own, and their head.
+
+    It is made use of only while nothing of it was changed: headers that share their fields get others when they are
+    changed, and URLs never change.
+    """
+
+    __slots__ = ("_base_url", "_client_fields", "fields", "http1_head", "http2_head", "index", "method", "url")
+
+    def __init__(self, request: Request, client_headers: Headers, base_url: URL) -> None:
+        self.method = request.method
+        self.url = request.url
+        self.fields: list[RawField]
+        self.fields, self.index = request.headers._share()
+        self._client_fields, _ = client_headers._share()
+        self._base_url = base_url
+        # What the connections make of it, once they have.
+        self.http1_head: Any = None
+        self.http2_head: Any = None
+
+    def is_of(self, client_headers: Headers, base_url: URL) -> bool:
+        """Tell whether a client with these settings would make the same request."""
+        return client_headers._fields is self._client_fields and base_url is self._base_url
+
+    def is_still(self, request: Request) -> bool:
+        """Tell whether a request that began as this one is the same in all that its head is made of."""
+        return (
+            request.headers._fields is self.fields
+            and request.url is self.url
+            and request.method is self.method
+            and len(request.extensions) == 1
+            and "timeout" in request.extensions
+        )
+
+
+# Private from here on.
+
 # What belongs to this process, and what `__setstate__` sets.
-_NOT_PICKLED = frozenset({"extensions", "stream", "_deadline", "_timings"})
+_NOT_PICKLED = frozenset({"extensions", "stream", "_deadline", "_known", "_timings"})
 
 # Shared by all requests without a body, since it holds no state.
 _NO_BODY = ByteStream(b"")
@@ -216,6 +269,7 @@ _NO_BODY = ByteStream(b"")
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 
 _FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+
 
 # All that `encode_request` adds.
 _BODY_FIELDS = _FRAMING_FIELDS | {b"content-type"}

@@ -12,7 +12,8 @@ from threading import get_ident
 from .._exceptions import ConnectError
 from .asyncio_sockets import AsyncioSocketStream
 from .asyncio_stream import wake_up
-from .base import READ_SIZE, Alarm, Network, Stream, Waiter, remaining
+from .asyncio_waiters import AsyncioWaiter
+from .base import READ_SIZE, Alarm, Network, Stream, Waiter
 from .detection import is_trio_task
 from .heap import teach_allocator
 from .loop_turn import LoopTurn
@@ -21,44 +22,6 @@ from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
 _LOOK_INTERVAL = 0.005
-
-
-class AsyncioWaiter:
-    """A future that is made when somebody waits."""
-
-    __slots__ = ("_future", "_is_set", "_loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._future: asyncio.Future[None] | None = None
-        self._is_set = False
-
-    def set(self) -> None:
-        self._is_set = True
-        future = self._future
-        # Speed: `wake_up`, without the call.
-        if future is not None and not future.done() and not self._loop.is_closed():
-            future.set_result(None)
-
-    @property
-    def is_set(self) -> bool:
-        return self._is_set
-
-    async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
-        if self._is_set:
-            return True
-        if deadline is not None:
-            timeout = remaining(timeout, deadline)
-        future: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-        self._future = future
-        timer = None if timeout is None else self._loop.call_later(timeout, wake_up, future)
-        try:
-            await future
-        finally:
-            self._future = None
-            if timer is not None:
-                timer.cancel()
-        return self._is_set
 
 
 class AsyncioAlarm:
@@ -102,7 +65,7 @@ class AsyncioNetwork(Network):
         self._turn = LoopTurn(loop)
 
     def make_waiter(self) -> Waiter:
-        return AsyncioWaiter(self._loop)
+        return AsyncioWaiter(self._turn)
 
     def make_alarm(self, function: Callable[[], None]) -> Alarm | None:
         return AsyncioAlarm(self._loop, function)
@@ -193,7 +156,7 @@ class AsyncioNetwork(Network):
     async def _make_transport_stream(self, sock: socket.socket, view: memoryview) -> Stream:
         from .asyncio_transports import make_transport_stream  # most programs run the standard loop
 
-        return await make_transport_stream(self._loop, sock, view, self._limits)
+        return await make_transport_stream(self._loop, sock, view=view, limits=self._limits, turn=self._turn)
 
 
 def running_asyncio_network() -> AsyncioNetwork:

@@ -35,7 +35,6 @@ class AsyncioSocketStream(AsyncioStream):
         "_is_watched",
         "_message",
         "_poll",
-        "_turn",
         "_view",
         "lost_message",
     )
@@ -49,10 +48,9 @@ class AsyncioSocketStream(AsyncioStream):
         limits: ReadLimits,
         turn: LoopTurn,
     ) -> None:
-        super().__init__(loop, sock, limits)
+        super().__init__(loop, sock, limits, turn)
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
-        self._turn = turn
         # What `write_soon` has taken and not sent.
         self._message = b""
         self.lost_message = False

@@ -18,10 +18,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .asyncio_waiters import ReadWaiter
 from .base import READ_SIZE, Stream, T, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
+from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
-from .read_waiter import ReadWaiter
 from .sockets import receive_rest, socket_info
 
 # Bytes received and not yet read at which no more are taken; two full reads.
@@ -50,19 +51,23 @@ class AsyncioStream(Stream):
         "_received",
         "_received_size",
         "_socket",
+        "_turn",
         "_waiter",
         "_writer",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, limits: ReadLimits) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, limits: ReadLimits, turn: LoopTurn
+    ) -> None:
         self._loop = loop
+        self._turn = turn
         self._socket = sock
         self._received: deque[bytes] = deque()
         self._received_size = 0
         self._is_at_end = False
         self._fault: Exception | None = None
         self._is_reading_paused = False
-        self._waiter = ReadWaiter(loop, limits.get_loop)
+        self._waiter = ReadWaiter(turn)
         self._reader: ReadWaiter | asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         # Whether `_limits` looks at this one, and when the current read is overdue.

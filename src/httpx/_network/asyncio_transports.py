@@ -17,6 +17,7 @@ from typing import Any
 
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
 from .errors import write_error
+from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
 
 # Bytes that one `write_now` hands to the transport, which copies what the kernel does not take.
@@ -29,9 +30,15 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
     __slots__ = ("_is_writing_paused", "_sends", "_transport", "_view")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, limits: ReadLimits
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        *,
+        view: memoryview,
+        limits: ReadLimits,
+        turn: LoopTurn,
     ) -> None:
-        super().__init__(loop, sock, limits)
+        super().__init__(loop, sock, limits, turn)
         self._view = view
         self._transport: Any = None
         self._sends = False
@@ -161,10 +168,10 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
 
 
 async def make_transport_stream(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, view: memoryview, limits: ReadLimits
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, *, view: memoryview, limits: ReadLimits, turn: LoopTurn
 ) -> AsyncioTransportStream:
     """Return a stream over a connected non-blocking socket, which it owns unless this fails."""
-    stream = AsyncioTransportStream(loop, sock, view, limits)
+    stream = AsyncioTransportStream(loop, sock, view=view, limits=limits, turn=turn)
     making: asyncio.Task[tuple[asyncio.Transport, AsyncioTransportStream]] | None = None
     try:
         coroutine = loop.create_connection(lambda: stream, sock=sock)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .._exceptions import ConnectError, WriteError
@@ -213,6 +213,10 @@ class Waiter(Protocol):
 
     @property
     def is_set(self) -> bool: ...
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        """Wait until it is set, without a limit."""
+        ...
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         """Wait until it is set and return True; return False when the time is up first."""

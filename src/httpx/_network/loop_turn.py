@@ -4,12 +4,17 @@ Messages that leave one by one each wake whoever receives them, between two piec
 several streams stand in a row, each of which goes on with a task that has something to send, their messages leave with
 the last one: a tenth less CPU of a request, at 16 and at 128 connections to the same machine. A message with nothing of
 that kind behind it leaves at once, whatever else there is to run.
+
+Tasks that are woken in one turn go on in one callback of the next, each as if it had a callback of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextvars
+import itertools
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 
@@ -23,14 +28,19 @@ class Sender(Protocol):
 class LoopTurn:
     """What happens in the current turn of a loop."""
 
-    __slots__ = ("_loop", "ready", "senders")
+    __slots__ = ("_is_known", "_loop", "_woken", "get_loop", "ready", "senders")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # For those who are asked for their loop, without a Python call.
+        self.get_loop: Callable[[], asyncio.AbstractEventLoop] = itertools.repeat(loop).__next__
         # What is to run in this turn yet, in the loops of the standard library; in others nothing is known of it.
         self.ready: Sequence[Any] = getattr(loop, "_ready", ())
+        self._is_known = isinstance(loop, asyncio.BaseEventLoop)
         # Streams with a message that was not sent yet, in the order in which they were added.
         self.senders: list[Sender] = []
+        # What goes on with tasks that were woken, the object that they waited on, and their contexts.
+        self._woken: deque[tuple[Callable[..., object], object, contextvars.Context | None]] = deque()
 
     def is_followed_by(self, kind: type) -> bool:
         """Tell whether the next callback is a method of an object of this class. To be asked if anything is ready."""
@@ -49,3 +59,35 @@ class LoopTurn:
         for sender in self.senders:
             sender.send_message()
         self.senders.clear()
+
+    def go_on_soon(self, callback: Callable[..., object], waiter: object, context: contextvars.Context | None) -> bool:
+        """Have callback(waiter) called in the next turn, in this context; return False if the loop is closed."""
+        if not self._woken or not self._is_known:
+            try:
+                if not self._is_known:
+                    # uvloop swallows interrupts that strike in a callback, unless it is a task's own.
+                    self._loop.call_soon(callback, waiter, context=context)
+                    return True
+                self._loop.call_soon(self._go_on)
+            except RuntimeError:
+                return False
+        self._woken.append((callback, waiter, context))
+        return True
+
+    # Private from here on.
+
+    def _go_on(self) -> None:
+        """Go on with the tasks that were woken before this turn."""
+        woken, self._woken = self._woken, deque()
+        try:
+            while woken:
+                callback, waiter, context = woken.popleft()
+                if context is None:
+                    callback(waiter)
+                else:
+                    context.run(callback, waiter)
+        finally:
+            if woken:
+                # An interrupt, which ends the loop; it may be run again.
+                self._woken.extendleft(reversed(woken))
+                self._loop.call_soon(self._go_on)

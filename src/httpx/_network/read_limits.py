@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import itertools
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -26,12 +24,10 @@ class LimitedReader(Protocol):
 class ReadLimits:
     """Looks after the limits of reads; times are on `time.monotonic()`."""
 
-    __slots__ = ("_loop", "_readers", "_timer", "get_loop", "rings_at")
+    __slots__ = ("_loop", "_readers", "_timer", "rings_at")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        # For those who are asked for their loop, without a Python call.
-        self.get_loop: Callable[[], asyncio.AbstractEventLoop] = itertools.repeat(loop).__next__
         self._readers: dict[LimitedReader, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         # When the readers are looked at next.

@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
@@ -185,6 +185,9 @@ class SyncWaiter:
     @property
     def is_set(self) -> bool:
         return self._is_set
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        return self.wait(None).__await__()
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         if self._is_set:

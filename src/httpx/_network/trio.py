@@ -7,7 +7,7 @@ is there, so that a fast peer cannot keep the other tasks from running.
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import trio
@@ -160,6 +160,9 @@ class TrioWaiter:
     @property
     def is_set(self) -> bool:
         return self._event.is_set()
+
+    def __await__(self) -> Generator[Any, Any, object]:
+        return self.wait(None).__await__()
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         with trio.move_on_after(_seconds(remaining(timeout, deadline))):

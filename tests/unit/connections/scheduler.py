@@ -129,6 +129,9 @@ class Waiter:
     def is_set(self) -> bool:
         return self._is_set
 
+    def __await__(self) -> Generator[Any, Any, object]:
+        return self.wait(None).__await__()
+
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         assert not self._is_spent, "waits again for what has happened"
         self._is_spent = self._is_set

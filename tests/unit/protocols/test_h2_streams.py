@@ -247,3 +247,31 @@ def test_a_response_that_is_complete_does_not_fail() -> None:
     stream.fail(ReadError("lost"))
     assert stream.failure is None
     assert stream.state is StreamState.CLOSED
+
+
+def test_a_body_that_comes_whole() -> None:
+    stream = make_stream()
+    assert not stream.receive_whole(b"early")
+    stream.receive_fields(with_length(b"4"), is_last=False)
+    assert not stream.receive_whole(b"fiver")
+    assert not stream.receive_whole(b"")
+    assert stream.receive_whole(b"four")
+    assert (stream.parts, stream.unread_size, stream.is_complete) == ([b"four"], 4, True)
+    assert stream.state is StreamState.CLOSED
+    assert not stream.receive_whole(b"four")
+    assert stream.parts == [b"four"]
+
+
+@pytest.mark.parametrize("case", ["in parts", "upload goes on", "no length", "HEAD", "204", "own window"])
+def test_a_body_that_does_not_come_whole(case: str) -> None:
+    stream = make_stream(method=b"HEAD" if case == "HEAD" else b"GET", is_sent=case != "upload goes on")
+    fields = OK if case == "no length" else with_length(b"4", b"204" if case == "204" else b"200")
+    stream.receive_fields(fields, is_last=False)
+    if case == "in parts":
+        stream.receive_data(b"four")
+        stream.parts.clear()
+    if case == "own window":
+        assert stream.window.receive(0)
+    assert not stream.receive_whole(b"four")
+    assert not stream.is_complete
+    assert stream.parts == []

@@ -6,7 +6,7 @@ import pytest
 
 from httpx._protocols.h2 import hpack_encoder
 from httpx._protocols.h2.hpack_decoder import HpackDecoder
-from httpx._protocols.h2.hpack_encoder import HpackEncoder
+from httpx._protocols.h2.hpack_encoder import MAX_KEPT_BLOCKS, HpackEncoder
 from httpx._protocols.h2.hpack_tables import Field
 
 from .hpack_blocks import NEVER_INDEXED, WITH_INDEXING, dynamic_entries, indexed, literal, size_update, string
@@ -179,3 +179,25 @@ def test_kept_indices_follow_the_table() -> None:
             assert dynamic_entries(decoder) == dynamic_entries(encoder)
     # Indices alone, of which there are no more than entries.
     assert len(encoder._representations) <= 61 + len(dynamic_entries(encoder))
+
+
+def test_a_block_is_kept_for_a_list_that_stays_the_same() -> None:
+    encoder = HpackEncoder()
+    fields = [*GET, (b"x-steady", b"1")]
+    # The field that comes for the first time is a literal, and put into the table when it comes again.
+    first, _, third = (encoder.encode(fields, is_kept=True) for _ in range(3))
+    assert len(first) > len(third)
+    assert encoder.encode(fields, is_kept=True) is encoder.encode(fields, is_kept=True)
+    assert encoder.encode(list(fields)) == third
+    # Each insertion moves the indices.
+    encoder.encode([(b"user-agent", b"another")])
+    assert encoder.encode(fields, is_kept=True) == encoder.encode(list(fields)) != third
+    assert encoder.encode([], is_kept=True) == b""
+
+
+def test_only_so_many_blocks_are_kept() -> None:
+    encoder = HpackEncoder()
+    lists = [[(b":path", b"/%d" % number)] for number in range(2 * MAX_KEPT_BLOCKS)]
+    for fields in (*lists, *lists):
+        assert encoder.encode(fields, is_kept=True) == encoder.encode(list(fields))
+        assert len(encoder._blocks) <= MAX_KEPT_BLOCKS

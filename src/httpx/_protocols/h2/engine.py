@@ -14,8 +14,8 @@ from collections.abc import Callable
 from ..._exceptions import RemoteProtocolError
 from . import frames
 from .errors import ConnectionFault, ErrorCode, StreamFault, name_code
-from .field_blocks import BlockGatherer
-from .frames import ACK, END_STREAM, MAX_STREAM_ID, FrameReader
+from .field_blocks import BlockGatherer, FieldBlock
+from .frames import ACK, END_HEADERS, END_STREAM, MAX_STREAM_ID, FrameReader
 from .hpack_decoder import HeaderListTooLarge, HpackDecoder, HpackError
 from .sender import H2Sender
 from .settings import MAX_FIELD_LIST_SIZE
@@ -72,9 +72,7 @@ class H2Engine(H2Sender):
         try:
             for frame_type, flags, stream_id, payload in self._frames.receive(data):
                 if self._gatherer.stream_id:
-                    block = self._gatherer.go_on(frame_type, flags, stream_id, payload)
-                    if block is not None:
-                        self._receive_block(block.stream_id, block.data, is_last=block.is_last)
+                    self._take_block(self._gatherer.go_on(frame_type, flags, stream_id, payload))
                 elif frame_type < len(handlers):
                     if frame_type > frames.HEADERS:
                         frames.check_shape(frame_type, stream_id, len(payload))
@@ -87,6 +85,10 @@ class H2Engine(H2Sender):
             self._put(frames.write_goaway(0, fault.code))
             raise RemoteProtocolError(f"The server broke the HTTP/2 protocol ({fault.code.name}): {fault}") from fault
         self._give_credit()
+
+    def set_wake(self, wake: Callable[[int], None]) -> None:
+        """Have another function called with the ids of streams that may have something to look at."""
+        self._wake = self._send_windows.wake = wake
 
     def receive_end(self) -> None:
         """Take the end of what the server sends: no stream will get anything more."""
@@ -136,6 +138,13 @@ class H2Engine(H2Sender):
             self._window.consume(size)
             self._allowance.spend(self.received_at, "DATA of a closed stream")
             return
+        if flags == END_STREAM and stream.receive_whole(payload):
+            self._allowance.earn()
+            del self.streams[stream_id]
+            if stream_id != self._last_woken:
+                self._last_woken = stream_id
+                self._wake(stream_id)
+            return
         data = frames.unpad(flags, payload, frame="DATA") if flags & frames.PADDED else payload
         unread_size = stream.unread_size
         try:
@@ -174,17 +183,14 @@ class H2Engine(H2Sender):
             del self.streams[stream.id]
 
     def _receive_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if flags & ~END_STREAM == frames.END_HEADERS:
-            # Speed: nothing to gather, and nothing around it.
-            self._receive_block(stream_id, payload, is_last=bool(flags & END_STREAM))
-        elif (block := self._gatherer.begin(flags, stream_id, payload)) is not None:
-            self._receive_block(block.stream_id, block.data, is_last=block.is_last)
-
-    def _receive_block(self, stream_id: int, data: bytes, *, is_last: bool) -> None:
+        if flags & ~END_STREAM != END_HEADERS:
+            self._take_block(self._gatherer.begin(flags, stream_id, payload))
+            return
+        is_last = bool(flags & END_STREAM)
         stream = self.streams.get(stream_id) or self._find(stream_id, "HEADERS")
         try:
             # Also for a stream that is closed: RFC 9113 4.3, the table must stay the same on both sides.
-            decoded = self._decoder.decode(data)
+            decoded = self._decoder.decode(payload)
         except HeaderListTooLarge as exc:
             # Read to its end, so that the others are not concerned.
             self._allowance.spend(self.received_at, "HEADERS that are too large")
@@ -210,6 +216,11 @@ class H2Engine(H2Sender):
             return
         self._last_woken = stream_id
         self._wake(stream_id)
+
+    def _take_block(self, block: FieldBlock | None) -> None:
+        """Take a field block that is complete as if it had come in one frame, without anything around it."""
+        if block is not None:
+            self._receive_headers(END_HEADERS | (END_STREAM if block.is_last else 0), block.stream_id, block.data)
 
     def _receive_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
         # RFC 9113 5.3.2: deprecated, and nothing to a client.

@@ -63,8 +63,10 @@ class HpackDecoder:
         "_max_list_size",
         "_max_table_size",
         "_needed_size",
+        "_repeated",
         "_self_contained",
         "_table",
+        "_times",
     )
 
     def __init__(
@@ -93,6 +95,9 @@ class HpackDecoder:
         self._literals: _Kept[Field] = _Kept()
         self._blocks: _Kept[FieldList] = _Kept()
         self._self_contained: _Kept[tuple[FieldList, list[Field], int]] = _Kept()
+        # The one of these that came last, and how often it came in a row.
+        self._repeated: tuple[FieldList, list[Field], int] | None = None
+        self._times = 0
         self.set_max_table_size(max_table_size)
 
     def set_max_table_size(self, size: int) -> None:
@@ -120,14 +125,21 @@ class HpackDecoder:
         if known is None or self._needed_size is not None:
             return self._decode_new(block)
         fields, inserted, size = known
-        if self._blocks:
-            self._blocks.forget()
-        self._table.insert_all(inserted, size)
+        if known is not self._repeated:
+            self._repeated = known
+            self._times = 0
+        # Once nothing else is in the table, and some of it was evicted again, another time would change nothing.
+        if self._times * len(inserted) <= len(self._table.entries) - FIRST_DYNAMIC_INDEX:
+            if self._blocks:
+                self._blocks.forget()
+            self._table.insert_all(inserted, size)
+            self._times += 1
         return fields
 
     # Private from here on.
 
     def _decode_new(self, block: bytes) -> FieldList:
+        self._repeated = None
         self._is_repeatable = self._is_self_contained = True
         self._inserted = []
         position = 0

@@ -22,6 +22,9 @@ from .hpack_tables import DEFAULT_TABLE_SIZE, STATIC_TABLE, EncoderTable, Field,
 # by indices of one byte (up to 126); nghttp2 uses no more either.
 MAX_TABLE_SIZE = DEFAULT_TABLE_SIZE
 
+# Lists of fields whose blocks are kept.
+MAX_KEPT_BLOCKS = 64
+
 
 class HpackEncoder:
     """Encode the blocks of one connection. Not thread-safe: blocks must be sent in the order in which they were made.
@@ -29,12 +32,14 @@ class HpackEncoder:
     A block that was made and is not sent leaves the peer behind: then the connection is lost.
     """
 
-    __slots__ = ("_represent", "_representations", "_smallest_size", "_table")
+    __slots__ = ("_blocks", "_represent", "_representations", "_smallest_size", "_table")
 
     def __init__(self) -> None:
         self._table = EncoderTable()
         self._representations = _Representations(self._table)
         self._represent = self._representations.__getitem__
+        # By the identity of a list: itself, and its block, as long as the table stays as it is.
+        self._blocks = self._representations.blocks
         # The smallest size that the table was given since the last block, None if it was not resized.
         self._smallest_size: int | None = None
 
@@ -47,13 +52,24 @@ class HpackEncoder:
             self._smallest_size = size
         self._smallest_size = min(self._smallest_size, size)
         self._table.resize(size)
-        self._representations.clear()
+        self._representations.forget()
 
-    def encode(self, fields: Iterable[Field]) -> bytes:
-        """Return the block for these fields, their names in lower case, in their order."""
+    def encode(self, fields: Iterable[Field], *, is_kept: bool = False) -> bytes:
+        """Return the block for these fields, their names in lower case, in their order.
+
+        With `is_kept` they are a list that nobody changes, and that comes again as the same object.
+        """
+        if is_kept and (kept := self._blocks.get(id(fields))) is not None:
+            return kept[1]
+        representations = self._representations
+        representations.is_repeatable = True
         # Speed: a field of the tables costs one look into a dict, without a call.
         block = b"".join(map(self._represent, fields))
         if self._smallest_size is None:
+            if is_kept and representations.is_repeatable:
+                if len(self._blocks) >= MAX_KEPT_BLOCKS:
+                    self._blocks.clear()
+                self._blocks[id(fields)] = fields, block
             return block
         sizes = sorted({self._smallest_size, self._table.capacity})
         self._smallest_size = None
@@ -117,11 +133,20 @@ class _Representations(dict[Field, bytes]):
     Made when they are first asked for, and cleared by each change of the table, which moves the indices.
     """
 
-    __slots__ = ("_seen", "_table")
+    __slots__ = ("_seen", "_table", "blocks", "is_repeatable")
 
     def __init__(self, table: EncoderTable) -> None:
         self._table = table
         self._seen: set[int] = set()
+        # Whole blocks, which are cleared with the fields. By the id of a list, which they keep from becoming another's.
+        self.blocks: dict[int, tuple[Iterable[Field], bytes]] = {}
+        # Whether no literal was made whose form depends on what came before it.
+        self.is_repeatable = True
+
+    def forget(self) -> None:
+        """Take note that the table has changed."""
+        self.clear()
+        self.blocks.clear()
 
     def __missing__(self, field: Field) -> bytes:
         index = _STATIC_INDICES.get(field)
@@ -139,12 +164,13 @@ class _Representations(dict[Field, bytes]):
 
     def _encode_literal(self, field: Field) -> bytes:
         name, value = field
+        self.is_repeatable = False
         mask, pattern = form = self._choose_form(field)
         index = _STATIC_NAMES.get(name) or self._table.find_name(name) or 0
         encode_string = _encode_plain
         if form is _WITH_INDEXING:
             self._table.insert(field)
-            self.clear()
+            self.forget()
             encode_string = _encode_shorter
         begin = encode_integer(index, mask=mask, pattern=pattern)
         if index == 0:

@@ -13,15 +13,20 @@ from ..h1.encoder import request_framing
 # Bytes. Two parameters are defined, and more may come; a frame could hold 16 KiB.
 MAX_PRIORITY_SIZE = 1024
 
-# Lists of fields whose HTTP/2 form is kept.
+# Lists of fields whose HTTP/2 form is kept, and requests with one of them.
 MAX_KNOWN_FIELDS = 256
+MAX_KNOWN_HEADS = 64
 
 
 class RequestHead(NamedTuple):
-    """The fields of a request; `content_length` is what they announce, None if nothing."""
+    """The fields of a request; `content_length` is what they announce, None if nothing.
+
+    One that `is_kept` is the same object for the next request that is alike, and nobody changes its fields.
+    """
 
     fields: FieldList
     content_length: int | None
+    is_kept: bool = False
 
 
 def make_request_head(
@@ -42,6 +47,7 @@ def make_request_head(
     """
     key = tuple(fields)
     known = _known.get(key)
+    may_keep = is_valid_target and protocol is None
     if known is None:
         known = _convert(fields)
         # What may be a secret is not kept.
@@ -49,6 +55,12 @@ def make_request_head(
             if len(_known) >= MAX_KNOWN_FIELDS:
                 _known.clear()
             _known[key] = known
+        else:
+            may_keep = False
+    elif may_keep:
+        head = known.heads.get((method, scheme, target))
+        if head is not None:
+            return head
     is_valid = is_valid_target and method in _METHODS
     if not is_valid and _METHOD_AND_TARGET.fullmatch(b"%b %b" % (method, target)) is None:
         _refuse(method)
@@ -62,8 +74,14 @@ def make_request_head(
         if protocol is not None:
             pseudo_fields.append((b":protocol", protocol))
         pseudo_fields += (b":scheme", scheme), (b":authority", known.authority), (b":path", target)
+    may_keep = may_keep and method in _METHODS
     # Speed: the constructor of a named tuple is one call more.
-    return tuple.__new__(RequestHead, (pseudo_fields + known.fields, known.content_length))
+    new_head = tuple.__new__(RequestHead, (pseudo_fields + known.fields, known.content_length, may_keep))
+    if may_keep:
+        if len(known.heads) >= MAX_KNOWN_HEADS:
+            known.heads.clear()
+        known.heads[method, scheme, target] = new_head
+    return new_head
 
 
 def make_trailers(trailers: Mapping[str, str] | FieldList) -> FieldList:
@@ -103,6 +121,8 @@ class _Known(NamedTuple):
     authority: bytes
     fields: FieldList
     content_length: int | None
+    # By method, scheme and target.
+    heads: dict[tuple[bytes, bytes, bytes], RequestHead]
 
 
 _known: dict[tuple[tuple[bytes, bytes], ...], _Known] = {}
@@ -157,7 +177,7 @@ def _convert(fields: FieldList) -> _Known:
         for field in converted
         if field[0] not in dropped and (field[0] != b"te" or field[1].lower() == b"trailers")
     ]
-    return _Known(authority, kept, framing.content_length)
+    return _Known(authority, kept, framing.content_length, {})
 
 
 def _refuse(method: bytes) -> None:

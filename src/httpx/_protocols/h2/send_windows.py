@@ -15,10 +15,10 @@ class SendWindows:
     The window of each stream is kept in the stream.
     """
 
-    __slots__ = ("_blocked", "_size", "_wake")
+    __slots__ = ("_blocked", "_size", "wake")
 
     def __init__(self, wake: Callable[[int], None]) -> None:
-        self._wake = wake
+        self.wake = wake
         self._size = DEFAULT_WINDOW_SIZE
         self._blocked: dict[int, H2Stream] = {}
 
@@ -67,7 +67,7 @@ class SendWindows:
         if not increment or stream.send_window > MAX_WINDOW_SIZE:
             raise StreamFault(_code_of(increment), f"WINDOW_UPDATE of {increment}")
         if stream.id in self._blocked:
-            self._wake(stream.id)
+            self.wake(stream.id)
 
     def shift(self, streams: Iterable[H2Stream], difference: int) -> None:
         """Change the window of every stream by what their initial size has changed.
@@ -87,7 +87,7 @@ class SendWindows:
     def _wake_blocked(self) -> None:
         # They stay blocked: those who are woken first may use it all up, and the others go back to sleep.
         for stream_id in self._blocked:
-            self._wake(stream_id)
+            self.wake(stream_id)
 
 
 # Private from here on.

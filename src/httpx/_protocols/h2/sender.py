@@ -67,7 +67,7 @@ class H2Sender:
         if priority is not None:
             # RFC 9218 7.1: it may come before the stream is opened, and so counts for all of it.
             self._put(frames.write_priority_update(stream_id, priority))
-        block = self._encoder.encode(head.fields)
+        block = self._encoder.encode(head.fields, is_kept=head.is_kept)
         self._put(frames.write_headers(stream_id, block, is_last=is_last, max_frame_size=self.peer.max_frame_size))
         return stream
 

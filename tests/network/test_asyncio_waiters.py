@@ -1,4 +1,4 @@
-"""What a reading task waits on: it is woken, cancelled, timed out and interrupted as by a future of asyncio's own."""
+"""What tasks wait on: they are woken, cancelled, timed out and interrupted as by a future of asyncio's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import uvloop
 
 from httpx._exceptions import ReadError, ReadTimeout
 from httpx._network.asyncio import AsyncioNetwork
-from httpx._network.base import Stream
+from httpx._network.base import Stream, Waiter
 
 from .colours import PATIENCE
 
@@ -228,3 +228,113 @@ def test_tasks_take_turns(run: Callable[[Test], None]) -> None:
         assert counts["other"] >= 20
 
     run(test)
+
+
+# Waiters that tasks set.
+
+
+def make_waiters(loop: asyncio.AbstractEventLoop, count: int) -> list[Waiter]:
+    async def make() -> list[Waiter]:
+        network = AsyncioNetwork(asyncio.get_running_loop())
+        return [network.make_waiter() for _ in range(count)]
+
+    return loop.run_until_complete(make())
+
+
+def test_all_who_are_woken_in_one_turn_go_on_in_order_and_in_their_contexts(loop: asyncio.AbstractEventLoop) -> None:
+    waiters = make_waiters(loop, 5)
+    variable = contextvars.ContextVar("variable", default=-1)
+    order = []
+
+    async def wait(number: int) -> None:
+        variable.set(number)
+        task = asyncio.current_task()
+        for _ in range(2):
+            # The second time it is set already.
+            await waiters[number]
+            assert variable.get() == number
+            assert asyncio.current_task() is task
+        order.append(number)
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(wait(number)) for number in range(5)]
+        await asyncio.sleep(0.005)
+        for number in (3, 1, 4, 0, 2):
+            waiters[number].set()
+            waiters[number].set()
+        assert order == []
+        await asyncio.sleep(0)
+        assert order == [3, 1, 4, 0, 2]
+        assert variable.get() == -1
+        await asyncio.gather(*tasks)
+
+    loop.run_until_complete(main())
+
+
+def test_who_is_woken_by_one_that_was_woken_goes_on_as_well(loop: asyncio.AbstractEventLoop) -> None:
+    waiters = make_waiters(loop, 4)
+
+    async def pass_on(number: int) -> int:
+        await waiters[number]
+        if number + 1 < len(waiters):
+            waiters[number + 1].set()
+        return number
+
+    async def main() -> list[int]:
+        tasks = [asyncio.ensure_future(pass_on(number)) for number in range(4)]
+        await asyncio.sleep(0)
+        waiters[0].set()
+        return await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+
+    assert loop.run_until_complete(main()) == [0, 1, 2, 3]
+
+
+def test_some_of_those_who_are_woken_were_cancelled(loop: asyncio.AbstractEventLoop) -> None:
+    waiters = make_waiters(loop, 3)
+
+    async def wait(number: int) -> int:
+        await waiters[number]
+        return number
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(wait(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        for waiter in waiters:
+            waiter.set()
+        tasks[1].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [asyncio.CancelledError, asyncio.CancelledError, int]
+        assert await waiters[0].wait(0)
+
+    loop.run_until_complete(main())
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_one_leaves_the_others_to_the_next_run(
+    loop: asyncio.AbstractEventLoop, interrupt: type[BaseException]
+) -> None:
+    waiters = make_waiters(loop, 4)
+    done = []
+
+    async def wait(number: int) -> None:
+        await waiters[number]
+        if number == 1:
+            raise interrupt
+        done.append(number)
+
+    async def main() -> None:
+        tasks.extend(asyncio.ensure_future(wait(number)) for number in range(4))
+        await asyncio.sleep(0.005)
+        for waiter in waiters:
+            waiter.set()
+        await asyncio.sleep(PATIENCE)
+
+    tasks: list[asyncio.Task[None]] = []
+    main_task = loop.create_task(main())
+    with pytest.raises(interrupt):
+        loop.run_until_complete(main_task)
+    main_task.cancel()
+    loop.run_until_complete(asyncio.wait([main_task, *tasks]))
+    assert done == [0, 2, 3]
+    assert type(tasks[1].exception()) is interrupt

@@ -1,0 +1,203 @@
+"""What a client asks for again and again is put together once, and nobody can tell."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+import httpx
+from httpx._client_base import MAX_KNOWN_REQUESTS
+from httpx._connections.http1 import encode_request
+from httpx._connections.http2_exchange import make_head
+
+URL = "http://example.org/"
+
+
+class Forgetful(httpx.Client):
+    """A client that knows no requests, since it has a method of its own to merge URLs."""
+
+    def _merge_url(self, url: httpx.URL | str) -> httpx.URL:
+        return super()._merge_url(url)
+
+
+def is_known(client: httpx.Client, url: str = URL) -> bool:
+    return client.build_request("GET", url)._known is not None
+
+
+def looks(request: httpx.Request) -> tuple[object, ...]:
+    """All that is to be seen of a request, and what the protocols make of it."""
+    parts = (request.method, request.url, request.headers.raw, request.headers.encoding, request.extensions)
+    return (*parts, request.content, request.stream, encode_request(request), make_head(request)[:2])
+
+
+@pytest.fixture
+def client() -> httpx.Client:
+    client = httpx.Client()
+    assert [is_known(client) for _ in range(4)] == [False, False, True, True]
+    assert looks(client.build_request("GET", URL)) == looks(Forgetful().build_request("GET", URL))
+    return client
+
+
+def test_one_request_is_not_the_other(client: httpx.Client) -> None:
+    first, second = client.build_request("GET", URL), client.build_request("GET", URL)
+    first.headers["X-Own"] = "1"
+    first.extensions["timeout"]["read"] = 1
+    assert "X-Own" not in second.headers
+    assert b"X-Own" in encode_request(first)[0]
+    assert b"X-Own" not in encode_request(second)[0]
+    assert second.extensions == client.build_request("GET", URL).extensions != first.extensions
+    assert (b"x-own", b"1") in make_head(first).fields
+    assert (b"x-own", b"1") not in make_head(second).fields
+
+
+CHANGES: dict[str, Any] = {
+    "a header": lambda request: request.headers.update({"X": "1"}),
+    "a header set": lambda request: request.headers.__setitem__("Accept", "text/plain"),
+    "a header deleted": lambda request: request.headers.__delitem__("Accept"),
+    "no headers but Host": lambda request: (request.headers.clear(), request.headers.update({"Host": "a"})),
+    "other headers": lambda request: setattr(request, "headers", httpx.Headers({"Host": "other"})),
+    "another URL": lambda request: setattr(request, "url", httpx.URL("http://example.org/other")),
+    "another method": lambda request: setattr(request, "method", "DELETE"),
+    "a target": lambda request: request.extensions.update({"target": b"*"}),
+    "a target for timeouts": lambda request: (request.extensions.clear(), request.extensions.update(target=b"*")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("was_sent", [False, True])
+def test_a_request_that_is_changed_is_sent_as_it_is(client: httpx.Client, change: str, was_sent: bool) -> None:
+    request, twin = client.build_request("GET", URL), Forgetful().build_request("GET", URL)
+    if was_sent:
+        assert looks(request) == looks(twin)
+    before = looks(client.build_request("GET", URL))
+    for one in (request, twin):
+        CHANGES[change](one)
+    assert looks(request) == looks(twin) != before
+    assert looks(client.build_request("GET", URL)) == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {}},
+        {"params": {}},
+        {"cookies": {}},
+        {"content": b""},
+        {"timeout": 5},
+        {"extensions": {}},
+        {"url": httpx.URL(URL)},
+        {"method": "POST"},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_brings_something_of_its_own_is_not_known(client: httpx.Client, options: dict[str, Any]) -> None:
+    request = client.build_request(**{"method": "GET", "url": URL, **options})
+    assert request._known is None
+
+
+def test_urls_that_may_hold_a_secret_are_not_known() -> None:
+    client = httpx.Client()
+    for url in ("http://example.org/?key=1", "http://example.org/#key", "http://user:password@example.org/"):
+        assert not any(is_known(client, url) for _ in range(4))
+
+
+def test_only_so_many_are_known(client: httpx.Client) -> None:
+    for number in range(2 * MAX_KNOWN_REQUESTS):
+        for _ in range(2):
+            client.build_request("GET", f"http://example.org/{number}")
+        assert len(client._known_requests) <= MAX_KNOWN_REQUESTS
+    assert not is_known(client)
+
+
+def test_a_known_request_is_pickled_and_sent_again(client: httpx.Client) -> None:
+    request = client.build_request("GET", URL)
+    copy = pickle.loads(pickle.dumps(request))
+    assert (copy._known, copy.method, copy.url, copy.headers) == (None, "GET", request.url, request.headers)
+    copy.headers["X"] = "1"
+    assert "X" not in request.headers
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=dict(request.headers)))
+    with httpx.Client(transport=transport, event_hooks={"request": [sign]}) as signing:
+        for number in range(4):
+            assert signing.get(URL).json()["x-number"] == "1", number
+        request = signing.build_request("GET", URL)
+        assert [signing.send(request).json()["x-number"] for _ in range(3)] == ["1", "2", "3"]
+
+
+def sign(request: httpx.Request) -> None:
+    request.headers["X-Number"] = str(int(request.headers.get("X-Number", 0)) + 1)
+
+
+class Twins(RuleBasedStateMachine):
+    """Whatever becomes of a client and of its requests, it makes those that a client makes that knows none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client, self.twin = httpx.Client(), Forgetful()
+        self.requests: list[tuple[httpx.Request, httpx.Request]] = []
+
+    @rule(
+        method=st.sampled_from(["GET", "get", "POST"]),
+        url=st.sampled_from([URL, "/relative", "relative", "https://example.org/a", "//host", "http://a:81/"]),
+        is_sent=st.booleans(),
+    )
+    def build(self, method: str, url: str, is_sent: bool) -> None:
+        for _ in range(3):
+            pair = self.client.build_request(method, url), self.twin.build_request(method, url)
+            self.requests.append(pair)
+            if is_sent and pair[0].url.host:
+                assert looks(pair[0]) == looks(pair[1])
+            assert pair[0].headers.raw == pair[1].headers.raw
+            assert pair[0].url == pair[1].url
+
+    @rule(name=st.sampled_from(["X-A", "accept", "User-Agent", "Host"]), value=st.sampled_from(["1", "2", None]))
+    def change_client_header(self, name: str, value: str | None) -> None:
+        for client in (self.client, self.twin):
+            if value is not None:
+                client.headers[name] = value
+            elif name in client.headers:
+                del client.headers[name]
+
+    @rule(base_url=st.sampled_from(["", "http://base.example/v1", "https://other.example"]))
+    def change_base_url(self, base_url: str) -> None:
+        self.client.base_url = self.twin.base_url = base_url
+
+    @rule(
+        change=st.sampled_from(["headers", "cookies", "cookie", "timeout", "params", "encoding"]),
+        number=st.integers(0, 2),
+    )
+    def change_setting(self, change: str, number: int) -> None:
+        for client in (self.client, self.twin):
+            if change == "headers":
+                client.headers = {"X-Number": str(number)}
+            elif change == "cookies":
+                client.cookies = {"number": str(number)} if number else {}
+            elif change == "cookie":
+                client.cookies.set("one", str(number))
+            elif change == "timeout":
+                client.timeout = number
+            elif change == "params":
+                client.params = {"number": number} if number else {}
+            else:
+                client.headers.encoding = ["ascii", "utf-8", "iso-8859-1"][number]
+
+    @rule(data=st.data(), change=st.sampled_from(list(CHANGES)))
+    def change_request(self, data: st.DataObject, change: str) -> None:
+        if self.requests:
+            for request in data.draw(st.sampled_from(self.requests)):
+                if "deleted" not in change or "Accept" in request.headers:
+                    CHANGES[change](request)
+
+    @rule()
+    def compare(self) -> None:
+        for request, twin in self.requests:
+            assert request.headers.raw == twin.headers.raw
+            assert (request.method, request.url, request.extensions) == (twin.method, twin.url, twin.extensions)
+
+
+TestTwins = Twins.TestCase
+TestTwins.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
