@@ -87,8 +87,9 @@ def test_a_cancelled_read_loses_nothing(run: Callable[[Test], None]) -> None:
         for message in (None, "why"):
             reading = await begin_to_read(stream)
             reading.cancel(message)
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(asyncio.CancelledError) as caught:
                 await reading
+            assert caught.value.args == (() if message is None else (message,))
             assert reading.cancelled()
         reading = await begin_to_read(stream)
         peer.sendall(b"data")

@@ -20,13 +20,13 @@ from .loop_turn import LoopTurn
 class TaskWaiter:
     """Lets one task wait. The methods are those that tasks ask of a future, up to `result`."""
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_is_cancelled", "_turn", "get_loop")
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_cancellation", "_context", "_turn", "get_loop")
 
     def __init__(self, turn: LoopTurn) -> None:
         self._asyncio_future_blocking = False
         self._callback: Callable[..., object] | None = None
         self._context: contextvars.Context | None = None
-        self._is_cancelled = False
+        self._cancellation: asyncio.CancelledError | None = None
         self._turn = turn
         self.get_loop = turn.get_loop
 
@@ -41,18 +41,21 @@ class TaskWaiter:
         self._callback = callback
 
     def cancel(self, msg: Any = None) -> bool:
-        """Let the task go on with a CancelledError; return False if it goes on already."""
+        """Let the task go on with a CancelledError; return False if it goes on already.
+
+        By its message anyio knows which of its scopes was cancelled.
+        """
         if self._callback is None:
             return False
-        self._is_cancelled = True
+        self._cancellation = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
         self.set_result(None)
         return True
 
     def result(self) -> None:
         """Return, or raise what the task is to go on with."""
-        if self._is_cancelled:
-            self._is_cancelled = False
-            raise asyncio.CancelledError
+        if self._cancellation is not None:
+            cancellation, self._cancellation = self._cancellation, None
+            raise cancellation
 
     def done(self) -> bool:
         """Tell whether nobody waits who does not go on already."""
@@ -88,8 +91,8 @@ class AsyncioWaiter(TaskWaiter):
 
     def __init__(self, turn: LoopTurn) -> None:
         # Speed: as the other one does it, without the call.
-        self._asyncio_future_blocking = self._is_cancelled = self.is_set = False
-        self._callback = self._context = None
+        self._asyncio_future_blocking = self.is_set = False
+        self._callback = self._cancellation = self._context = None
         self._turn = turn
         self.get_loop = turn.get_loop
 
