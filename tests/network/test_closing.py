@@ -7,6 +7,7 @@ import gc
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -260,22 +261,31 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
 
 
 class SlowStep:
-    """Stands in for a poll: what another thread does just before the wait begins is done first."""
+    """Stands in for a poll or a socket: what another thread does just before the wait begins is done first."""
 
     def __init__(self, stream: Any, name: str, meanwhile: Callable[[], None]) -> None:
-        self._poll, self._meanwhile = getattr(stream, name), meanwhile
+        self._waiting, self._meanwhile = getattr(stream, name), meanwhile
         setattr(stream, name, self)
 
     def __call__(self, timeout: float | None) -> object:
         self._meanwhile()
-        return self._poll(timeout)
+        return self._waiting(timeout)
+
+    def recv(self, size: int, flags: int) -> object:
+        self._meanwhile()
+        return self._waiting.recv(size, flags)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._waiting, name)
 
 
-@pytest.mark.parametrize("direction", ["read", "write"])
-def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that_number(direction: str) -> None:
+@pytest.mark.parametrize("step", ["_socket", "_poll_read", "_poll_write"])
+def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that_number(step: str) -> None:
     own, other = socket.socketpair()
     own.setblocking(False)
     stream = SyncStream(own)
+    # A read with a deadline waits by a poll.
+    deadline = time.monotonic() + PATIENCE if step == "_poll_read" else None
     number = own.fileno()
     next_sockets: list[socket.socket] = []
 
@@ -283,10 +293,10 @@ def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that
         stream.close()
         next_sockets.extend(socket.socketpair())
 
-    SlowStep(stream, f"_poll_{direction}", close)
+    SlowStep(stream, step, close)
     with other:
-        with pytest.raises(ReadError if direction == "read" else WriteError, match="closed"):
-            drive(stream.read(PATIENCE) if direction == "read" else stream.wait_writable(PATIENCE))
+        with pytest.raises(WriteError if step == "_poll_write" else ReadError, match="closed"):
+            drive(stream.wait_writable(PATIENCE) if step == "_poll_write" else stream.read(PATIENCE, deadline))
         assert own.fileno() == -1
         assert number not in [sock.fileno() for sock in next_sockets]
     for sock in next_sockets:
@@ -297,11 +307,8 @@ def test_closing_wakes_a_thread_that_reads_and_one_that_writes() -> None:
     own, other = socket.socketpair()
     own.setblocking(False)
     stream = SyncStream(own)
-    while True:
-        try:
-            own.send(bytes(LARGE))
-        except BlockingIOError:
-            break
+    while stream.write_now(bytes(LARGE)):
+        pass
     errors: list[BaseException] = []
 
     def wait(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -1,14 +1,17 @@
-"""The network of the sync client: blocking calls, on sockets that never block.
+"""The network of the sync client: calls that block, for as long as a limit says and no longer.
 
-The sockets are non-blocking and every wait is a poll with a timeout of its own. That costs one system call more than a
-socket with SO_RCVTIMEO (0.7 us of 11 a request) and works the same on every platform; a write finds out at once
-how much the kernel takes, and nothing blocks but where a timeout is known.
+Where the kernel can bound a read by itself (SO_RCVTIMEO), a read is one system call: with a poll before it there are
+two, and in a program of many threads two times to stand in the line for the interpreter (a sixth of a GET with eight of
+them). A deadline would have to be told to the kernel for each read, so those with one are polled for, as are all reads
+elsewhere. Writes never block: one finds out at once how much the kernel takes, and waits for room by a poll.
 """
 
 from __future__ import annotations
 
 import select
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -18,6 +21,16 @@ from .base import READ_SIZE, Network, Stream, Waiter, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
 from .heap import teach_allocator
 from .sockets import MAX_WAIT, socket_info, wait_for_any
+
+# The layout of a struct timeval is that of 64 bits; Windows has none, and adds half a second of its own.
+_BINDS_READS = sys.platform in ("linux", "darwin") and sys.maxsize > 2**32
+_TIMEVAL = struct.Struct("@ll")
+
+# What keeps a call from blocking on a socket that does.
+_NOW: int = socket.MSG_DONTWAIT if _BINDS_READS else 0
+
+# Seconds. A shorter limit is not the kernel's, to which none at all is 0.
+_MIN_BOUND = 0.001
 
 # Takes milliseconds (None: as long as it takes) and returns something true if the socket is ready.
 _Poll = Callable[[float | None], object]
@@ -33,6 +46,7 @@ class SyncStream(Stream):
     """
 
     __slots__ = (
+        "_bound",
         "_fault",
         "_is_open",
         "_is_woken",
@@ -45,6 +59,11 @@ class SyncStream(Stream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        # The limit of its reads that the kernel has; it is equal to nothing where that has none.
+        self._bound: float | None = float("nan")
+        if _BINDS_READS:
+            sock.setblocking(True)
+            self._bound = None
         self._poll_read, self._poll_write = _make_polls(sock)
         self._is_woken = False
         self._is_open = True
@@ -55,16 +74,23 @@ class SyncStream(Stream):
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if deadline is not None:
             timeout = remaining(timeout, deadline)
+        is_bound = deadline is None and (timeout == self._bound or self._bind_reads(timeout))
         self._reads = True
         try:
             while True:
                 try:
-                    if self._is_open and not self._poll_read(
-                        None if timeout is None or timeout > MAX_WAIT else timeout * 1000
-                    ):
-                        raise read_timeout(timeout, deadline)
-                    data = self._socket.recv(READ_SIZE)
+                    if is_bound:
+                        data = self._socket.recv(READ_SIZE, 0 if self._is_open else _NOW)
+                    else:
+                        if self._is_open and not self._poll_read(
+                            None if timeout is None or timeout > MAX_WAIT else timeout * 1000
+                        ):
+                            raise read_timeout(timeout, deadline)
+                        data = self._socket.recv(READ_SIZE, _NOW)
                 except BlockingIOError:
+                    if is_bound and self._is_open:
+                        raise read_timeout(timeout, deadline) from None
+                    is_bound = False
                     continue
                 except OSError as exc:
                     raise self._read_error(exc) from exc
@@ -78,7 +104,7 @@ class SyncStream(Stream):
 
     def read_available(self) -> bytes | None:
         try:
-            data = self._socket.recv(READ_SIZE)
+            data = self._socket.recv(READ_SIZE, _NOW)
         except BlockingIOError:
             return None
         except OSError as exc:
@@ -92,7 +118,7 @@ class SyncStream(Stream):
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         try:
-            return self._socket.send(data)
+            return self._socket.send(data, _NOW)
         except BlockingIOError:
             return 0
         except OSError as exc:
@@ -131,6 +157,21 @@ class SyncStream(Stream):
         return socket_info(self._socket, name)
 
     # Private from here on.
+
+    def _bind_reads(self, timeout: float | None) -> bool:
+        """Have the kernel bound reads by this limit, if it can."""
+        if not _BINDS_READS or not self._is_open or (timeout is not None and not _MIN_BOUND <= timeout <= MAX_WAIT):
+            return False
+        seconds, rest = divmod(timeout or 0.0, 1)
+        try:
+            self._socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(int(seconds), int(rest * 1_000_000))
+            )
+        except OSError:
+            # Whatever is wrong with the socket, the read tells.
+            return False
+        self._bound = timeout
+        return True
 
     def _wait_to_write(self, wait: Callable[[], object], timeout: float | None, deadline: float | None) -> None:
         self._writes = True
