@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -217,13 +217,13 @@ class Connector:
             stream.abort()
             raise
 
-    async def _open_socket(self, peer: Route | Hop, attempt: Attempt) -> Stream:
+    def _open_socket(self, peer: Route | Hop, attempt: Attempt) -> Awaitable[Stream]:
         network, timeout, deadline, timings, tracer = attempt
         options = self._socket_options
         info: dict[str, Any] = {"timeout": timeout, "socket_options": options or None}
         if self._uds is not None:
             path = self._uds
-            return await trace(
+            return trace(
                 tracer,
                 "connect_unix_socket",
                 {"path": path, **info},
@@ -241,10 +241,10 @@ class Connector:
             timings=timings,
         )
         if tracer is None:
-            return await connecting()
+            return connecting()
         if isinstance(peer, Hop) and not peer.is_forwarding:
             tracer = tracer.renamed("socks")
-        return await trace(
+        return trace(
             tracer,
             "connect_tcp",
             {"host": peer.host, "port": peer.port, "local_address": self._local_address, **info},

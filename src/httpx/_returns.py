@@ -89,8 +89,16 @@ class ReturnDesk:
 
     def discard(self, connection: Connection) -> None:
         """Forget a connection that is closed; its slot goes to who waits for one."""
-        self._inbox.append((connection, Return.CLOSED))
-        self._settle()
+        # Speed: as in `release`.
+        if connection.is_shared is False and self._lock.acquire(False):
+            try:
+                self._shelves.remove(connection)
+            finally:
+                self._lock.release()
+        else:
+            self._inbox.append((connection, Return.CLOSED))
+        if self._inbox:
+            self._settle()
 
     def drop_idle(self, connection: Connection) -> None:
         """Close an idle connection that shows something: whatever it is, it is no answer to anybody."""

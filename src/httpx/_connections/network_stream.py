@@ -16,6 +16,7 @@ from .._drive import drive
 from .._exceptions import TransportError
 from .._network.base import Stream
 from .._network.handshake import start_tls
+from .._network.sockets import socket_addresses
 from .colours import Colour, SyncColour
 
 
@@ -26,7 +27,7 @@ class _Connection:
         self._stream = stream
         self._unread = b""
         # Noted while they can be asked for: a closed socket has none.
-        self._addresses = {name: stream.get_extra_info(name) for name in ("client_addr", "server_addr")}
+        self._addresses = socket_addresses(stream.get_extra_info("socket"))
 
     def get_extra_info(self, info: str) -> Any:
         """Return what is known by that name, else None.

@@ -149,14 +149,17 @@ class AsyncioSocketStream(AsyncioStream):
         self._socket.close()
 
     def get_extra_info(self, name: str) -> Any:
-        if name == "is_readable" and self._is_watched and self._reader is None and not self.is_readable():
+        if name == "is_readable" and self._is_watched and self._reader is None:
+            if self._received or self._is_at_end or self._fault is not None:
+                return True
             # What the loop has not told of yet. Speed: to try costs an exception where nothing is there, and to ask
             # costs a poll object, but only once.
             if self._poll is None and hasattr(select, "poll"):
                 self._poll = select.poll()
                 self._poll.register(self._descriptor, select.POLLIN)
-            if self._poll is None or self._poll.poll(0):
-                self._receive()
+            if self._poll is not None and not self._poll.poll(0):
+                return False
+            self._receive()
             return self.is_readable()
         return super().get_extra_info(name)
 
@@ -195,14 +198,14 @@ class AsyncioSocketStream(AsyncioStream):
 
     def _resume_reading(self) -> None:
         # In a context of its own: a connection outlives the request that makes it, and must not keep its variables.
-        contextvars.Context().run(self._loop.add_reader, self._descriptor, self._receive)
+        contextvars.Context().run(self._turn.add_reader, self._descriptor, self._receive)
         self._is_watched = True
 
     def _unwatch(self) -> None:
         if self._is_watched:
             self._is_watched = False
             try:
-                self._loop.remove_reader(self._descriptor)
+                self._turn.remove_reader(self._descriptor)
             except RuntimeError:
                 # The loop is closed, and watches nothing.
                 pass

@@ -264,13 +264,14 @@ class Network(ABC):
             timings._resolved_at = time.monotonic()
         race = Race(target, addresses, local_address=local_address, socket_options=socket_options)
         try:
-            while not race.is_won:
+            while race.winner is None:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise connect_timeout(target, timeout)
                 race.start_attempts()
-                if not race.is_won:
+                if race.winner is None:
                     race.finish_attempts(await self._wait_connected(race.pending, remaining(race.patience, deadline)))
-            return await self._make_stream(race.take_winner())
+            winner, race.winner = race.winner, None
+            return await self._make_stream(winner)
         finally:
             race.close()
 

@@ -28,12 +28,15 @@ class Sender(Protocol):
 class LoopTurn:
     """What happens in the current turn of a loop."""
 
-    __slots__ = ("_is_known", "_loop", "_woken", "get_loop", "ready", "senders")
+    __slots__ = ("_is_known", "_loop", "_woken", "add_reader", "get_loop", "ready", "remove_reader", "senders")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         # For those who are asked for their loop, without a Python call.
         self.get_loop: Callable[[], asyncio.AbstractEventLoop] = itertools.repeat(loop).__next__
+        # Speed: without looking whether a transport has the same descriptor.
+        self.add_reader: Callable[..., object] = getattr(loop, "_add_reader", loop.add_reader)
+        self.remove_reader: Callable[[int], object] = getattr(loop, "_remove_reader", loop.remove_reader)
         # What is to run in this turn yet, in the loops of the standard library; in others nothing is known of it.
         self.ready: Sequence[Any] = getattr(loop, "_ready", ())
         self._is_known = isinstance(loop, asyncio.BaseEventLoop)

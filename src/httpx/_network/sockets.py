@@ -51,6 +51,17 @@ def socket_info(sock: socket.socket, name: str) -> Any:
     return None
 
 
+def socket_addresses(sock: socket.socket | None) -> dict[str, Any]:
+    """Return both ends of a connection, as `Stream.get_extra_info` names them."""
+    try:
+        if sock is not None:
+            return {"client_addr": sock.getsockname(), "server_addr": sock.getpeername()}
+    except OSError:
+        # As above.
+        pass
+    return {"client_addr": None, "server_addr": None}
+
+
 def receive_rest(sock: socket.socket, *, max_size: int) -> bytes:
     """Return what a dying socket still holds: a failed write must not lose the answer that came before it."""
     parts: list[bytes] = []
