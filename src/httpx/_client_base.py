@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._client_settings import USE_CLIENT_DEFAULT, ClientSettings, ClientState, UseClientDefault
 from ._config import Timeout
-from ._content import encode_request
+from ._content import encode_raw
 from ._models import Cookies, Headers, Request, Response
 from ._models.request import KnownRequest
 from ._mounts import proxy_map
@@ -103,7 +103,7 @@ class BaseClient(ClientSettings):
             own_headers = own_headers.copy()
             own_headers.update(headers)
             names = own_headers._get_index()
-        body = encode_request(content, data, None, json) if has_body else None
+        body = encode_raw(content, data, json) if has_body else None
         request = Request._from_client(method.upper(), merged_url, own_headers, names, merged_extensions, body)
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from httpx._content import ByteStream, UnattachedStream, encode_request
+from httpx._content import ByteStream, UnattachedStream, encode_raw
 from httpx._exceptions import InvalidURL, RequestNotRead, StreamClosed, StreamConsumed
 from httpx._models import Headers, Request
 from httpx._urls import URL
@@ -251,7 +251,7 @@ def test_request_can_be_referenced_weakly() -> None:
 )
 def test_request_of_a_client_is_like_any_other(method: str, content: bytes | None, headers: dict[str, str]) -> None:
     for json in (None, [1]) if content is None else (None,):
-        body = None if content is None and json is None else encode_request(content, json=json)
+        body = None if content is None and json is None else encode_raw(content, None, json)
         copy = Headers(headers)
         names = copy._get_index()
         made = Request._from_client(method, URL("http://example.org/a"), copy, names, {}, body)

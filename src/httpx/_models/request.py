@@ -166,7 +166,7 @@ class Request:
         headers: Headers,
         names: Iterable[bytes],
         extensions: dict[str, Any],
-        body: tuple[Mapping[str, str], SyncByteStream | AsyncByteStream] | None = None,
+        body: tuple[list[RawField], SyncByteStream | AsyncByteStream] | None = None,
     ) -> Self:
         """Return a request with a copy of `headers`, whose lower-case names are `names`, and that owns `extensions`.
 
@@ -176,22 +176,18 @@ class Request:
         request.method = method
         request.url = url
         request.extensions = extensions
-        fields, request.stream = ({}, _NO_BODY) if body is None else body
-        added: list[RawField] = []
-        if fields:
-            added = [(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()]
-            is_usual = _BODY_FIELDS.isdisjoint(names)
-        else:
-            is_usual = method not in _METHODS_WITH_BODY
-        if isinstance(request.stream, ByteStream):
-            request._content = request.stream._stream
+        fields, stream = ([], _NO_BODY) if body is None else body
+        is_usual = _BODY_FIELDS.isdisjoint(names) if fields else method not in _METHODS_WITH_BODY
+        request.stream = stream
+        if isinstance(stream, ByteStream):
+            request._content = stream._stream
         host = url._uri_reference.host_field
         if is_usual and host and b"host" not in names:
             # Speed: as `_add_fields`, where nothing is there already.
-            request.headers = headers._copy_between((b"Host", host), added)
+            request.headers = headers._copy_between((b"Host", host), fields)
         else:
             request.headers = Headers(headers)
-            request._add_fields(fields, set(names))
+            request._add_fields({name.decode("ascii"): value.decode("ascii") for name, value in fields}, set(names))
         return request
 
     def _add_fields(self, body_fields: Mapping[str, str], names: set[bytes] | None = None) -> None:
