@@ -170,9 +170,7 @@ def encode_request(
 def encode_raw(
     content: RequestContent | None, data: RequestData | None, json: Any | None
 ) -> tuple[list[tuple[bytes, bytes]], SyncByteStream | AsyncByteStream]:
-    """Return what `encode_request` does, the fields as bytes. Speed: at once for bytes, as which most bodies come."""
-    if type(content) is bytes and content and data is None:
-        return [(b"Content-Length", b"%d" % len(content))], ByteStream(content)
+    """Return what `encode_request` does, the fields as bytes."""
     fields, stream = encode_request(content, data, None, json)
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()], stream
 

@@ -86,9 +86,11 @@ def send(
         cls._send_handling_auth,
         cls._send_handling_redirects,
     )
-    if not is_plain or "timeout" not in request.extensions:
+    extensions = request.extensions
+    if not is_plain or "timeout" not in extensions:
         client._set_timeout(request)
-    timeouts = request.extensions.get("timeout")
+        extensions = request.extensions
+    timeouts = extensions.get("timeout")
     if timeouts and timeouts.get("total") is not None:
         request._deadline = time.monotonic() + timeouts["total"]
     elif request._deadline is not None:

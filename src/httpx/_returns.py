@@ -11,6 +11,7 @@ import enum
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ._config import Limits
@@ -150,7 +151,7 @@ class Return(enum.Enum):
     CHANGED = 7  # it has more or less room
 
 
-def _enter(shelves: Shelves, connection: Connection, what: Return, now: float) -> list[Connection]:
+def _enter(shelves: Shelves, connection: Connection, what: Return, now: float) -> Sequence[Connection]:
     """Enter in the books what became of a connection, or of an exchange on it; return the connections to close."""
     if what is Return.STALE:
         return [connection] if shelves.remove_idle(connection) else []

@@ -22,7 +22,7 @@ returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,7 @@ class Shelves:
             ticket.goes_alone = have_failed
             ticket.waiter.set()
 
-    def end_exchange(self, connection: Http2Connection, now: float) -> list[Connection]:
+    def end_exchange(self, connection: Http2Connection, now: float) -> Sequence[Connection]:
         """Take back the place of an exchange; return the connections to close."""
         connection.exchange_count -= 1
         if connection.is_idle or connection not in self._connections:
@@ -175,7 +175,7 @@ class Shelves:
         if self._is_active(connection) and connection.exchange_count:
             self._share(connection.shelf, connection)
 
-    def put_back(self, connection: Connection, now: float) -> list[Connection]:
+    def put_back(self, connection: Connection, now: float) -> Sequence[Connection]:
         """Make an active connection idle, or hand it to who waits for it; return the connections to close."""
         shelf: Shelf | None = connection.shelf
         if shelf is None or shelf.owner is not self or connection.is_idle:
@@ -191,7 +191,7 @@ class Shelves:
             self._next_expiry = connection.idle_until
         if self.idle_count > self._max_idle_count or now > self._next_expiry:
             return self._pick_surplus(now)
-        return []
+        return ()
 
     def remove(self, connection: Connection) -> None:
         """Take out an active connection that is closed; its slot goes to who waits for one."""

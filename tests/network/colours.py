@@ -60,7 +60,7 @@ class Colour(ABC):
         """Run `function(*args)` to its end."""
 
     @abstractmethod
-    def start(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Task[T]:
+    def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Task[T]:
         """Start `function(*args)` beside the running test."""
 
     @abstractmethod
@@ -109,7 +109,7 @@ class SyncColour(Colour):
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         return drive(function(*args))
 
-    def start(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Task[T]:
+    def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Task[T]:
         return _ThreadTask(function, args)
 
     async def checkpoint(self) -> None:
@@ -142,8 +142,11 @@ class AsyncioColour(Colour):
             # Transports close their sockets in a callback.
             self.loop.run_until_complete(_spin())
 
-    def start(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Task[T]:
-        return _AsyncioTask(self.loop.create_task(function(*args)))
+    def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Task[T]:
+        async def call() -> T:
+            return await function(*args)
+
+        return _AsyncioTask(self.loop.create_task(call()))
 
     async def checkpoint(self) -> None:
         await asyncio.sleep(0)
@@ -178,7 +181,7 @@ class TrioColour(Colour):
     def run(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         return trio.run(self._run, function, args)
 
-    def start(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Task[T]:
+    def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Task[T]:
         assert self._nursery is not None
         task = _TrioTask[T](self._scopes)
         self._nursery.start_soon(task.run, function, args)
@@ -240,7 +243,7 @@ COLOURS = ["sync", *CANCELLABLE]
 
 
 class _ThreadTask(Task[T]):
-    def __init__(self, function: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> None:
+    def __init__(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
         self._values: list[T] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(function, args), daemon=True)
@@ -260,9 +263,12 @@ class _ThreadTask(Task[T]):
             raise self._error
         return self._values[0]
 
-    def _run(self, function: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> None:
+    def _run(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
+        async def call() -> T:
+            return await function(*args)
+
         try:
-            self._values.append(drive(function(*args)))
+            self._values.append(drive(call()))
         except BaseException as exc:
             self._error = exc
 
@@ -309,7 +315,7 @@ class _TrioTask(Task[T]):
             return self._values[0]
         raise self._error
 
-    async def run(self, function: Callable[..., Coroutine[Any, Any, T]], args: tuple[Any, ...]) -> None:
+    async def run(self, function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
         task = trio.lowlevel.current_task()
         self._scopes[task] = self._scope
         try:

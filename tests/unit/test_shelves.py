@@ -89,7 +89,7 @@ class Books(RuleBasedStateMachine):
         surplus = []
         while self.idle and (len(self.idle) > self.max_idle or self.idle[0].idle_until < self.now):
             surplus.append(self.idle.pop(0))
-        assert closing == surplus
+        assert list(closing) == surplus
 
     @precondition(lambda self: self.active)
     @rule(index=st.integers(0, 5))

@@ -54,13 +54,6 @@ def encode_request(request: Request, hop: Hop | None = None) -> tuple[bytes, Req
     Raises:
         LocalProtocolError: something in it is outside the grammar.
     """
-    known = request._known
-    if known is not None and hop is None and known.is_still(request):
-        encoded: tuple[bytes, RequestFraming] = known.http1_head
-        if encoded is None:
-            request._known = None
-            encoded = known.http1_head = encode_request(request)
-        return encoded
     reference = request.url._uri_reference
     own_target = request.extensions.get("target")
     target = reference.target if own_target is None else own_target

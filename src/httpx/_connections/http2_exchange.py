@@ -34,13 +34,6 @@ def make_head(request: Request) -> RequestHead:
     Raises:
         LocalProtocolError: something in it is outside the grammar.
     """
-    known = request._known
-    if known is not None and known.is_still(request):
-        head: RequestHead = known.http2_head
-        if head is None:
-            request._known = None
-            head = known.http2_head = make_head(request)
-        return head
     reference, extensions = request.url._uri_reference, request.extensions
     own_target = extensions.get("target")
     target = own_target or reference.target

@@ -222,36 +222,21 @@ class Request:
 class KnownRequest:
     """What a client's requests for one URL have in common that bring nothing of their own, and their head.
 
-    It is made use of only while nothing of it was changed: headers that share their fields get others when they are
-    changed, and URLs never change.
+    It holds for the client as long as its headers have the fields `client_fields`, and for a request as long as that
+    has method, URL and fields of this one, and no extensions but its timeouts. To see that these are the same objects
+    is enough: headers that share their fields get others when they are changed, and URLs never are.
     """
 
-    __slots__ = ("_base_url", "_client_fields", "fields", "http1_head", "http2_head", "index", "method", "url")
+    __slots__ = ("client_fields", "fields", "index", "method", "plan", "url")
 
-    def __init__(self, request: Request, client_headers: Headers, base_url: URL) -> None:
+    def __init__(self, request: Request, client_headers: Headers) -> None:
         self.method = request.method
         self.url = request.url
         self.fields: list[RawField]
         self.fields, self.index = request.headers._share()
-        self._client_fields, _ = client_headers._share()
-        self._base_url = base_url
-        # What the connections make of it, once they have.
-        self.http1_head: Any = None
-        self.http2_head: Any = None
-
-    def is_of(self, client_headers: Headers, base_url: URL) -> bool:
-        """Tell whether a client with these settings would make the same request."""
-        return client_headers._fields is self._client_fields and base_url is self._base_url
-
-    def is_still(self, request: Request) -> bool:
-        """Tell whether a request that began as this one is the same in all that its head is made of."""
-        return (
-            request.headers._fields is self.fields
-            and request.url is self.url
-            and request.method is self.method
-            and len(request.extensions) == 1
-            and "timeout" in request.extensions
-        )
+        self.client_fields, _ = client_headers._share()
+        # How a pool sends it, once one has; only that knows what to make of it.
+        self.plan: Any = None
 
 
 # Private from here on.

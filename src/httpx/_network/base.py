@@ -13,7 +13,7 @@ from __future__ import annotations
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from .._exceptions import ConnectError, WriteError
@@ -53,7 +53,7 @@ class Stream(ABC):
     lost_message: bool = False
 
     @abstractmethod
-    async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
+    def read(self, timeout: float | None, deadline: float | None = None) -> Awaitable[bytes]:
         """Wait for bytes and return them, at most READ_SIZE of them; b"" at the end of the stream, again and again.
 
         Raises:
