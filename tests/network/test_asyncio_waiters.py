@@ -14,6 +14,7 @@ import uvloop
 from httpx._exceptions import ReadError, ReadTimeout
 from httpx._network.asyncio import AsyncioNetwork
 from httpx._network.base import Stream, Waiter
+from httpx._network.loop_turn import LoopTurn
 
 from .colours import PATIENCE
 
@@ -339,3 +340,33 @@ def test_an_interrupt_of_one_leaves_the_others_to_the_next_run(
     loop.run_until_complete(asyncio.wait([main_task, *tasks]))
     assert done == [0, 2, 3]
     assert type(tasks[1].exception()) is interrupt
+
+
+def test_who_was_woken_goes_on_in_a_loop_that_one_of_them_runs(loop: asyncio.AbstractEventLoop) -> None:
+    """As with nest_asyncio, under which a task may run the loop until something is done that others do."""
+    run_once = getattr(loop, "_run_once", None)
+    if run_once is None:
+        # uvloop cannot be run from within.
+        return
+    turn = LoopTurn(loop)
+    order: list[str] = []
+
+    def run_loop(name: str) -> None:
+        order.append(f"{name} begins")
+        turn.go_on_soon(order.append, "late", None)
+        while "last" not in order:
+            run_once()
+        order.append(f"{name} ends")
+
+    async def main() -> None:
+        turn.go_on_soon(order.append, "first", None)
+        turn.go_on_soon(run_loop, "second", contextvars.Context())
+        turn.go_on_soon(run_loop, "third", contextvars.Context())
+        turn.go_on_soon(order.append, "last", contextvars.Context())
+        while "late" not in order:
+            await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    begun = ["first", "second begins", "third begins", "last"]
+    assert order[:4] == begun
+    assert sorted(order[4:]) == ["late", "late", "second ends", "third ends"]

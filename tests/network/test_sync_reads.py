@@ -24,7 +24,6 @@ def pair(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     """A stream, and its peer's socket."""
     if request.param == "poll":
         monkeypatch.setattr(sync, "_BINDS_READS", False)
-        monkeypatch.setattr(sync, "_NOW", 0)
     elif not sync._BINDS_READS:
         pytest.skip("this platform cannot")
     with socket.create_server(("127.0.0.1", 0)) as listener:

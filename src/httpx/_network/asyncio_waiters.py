@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import sys
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -91,6 +92,10 @@ class ReadWaiter(TaskWaiter):
         """Go on with the task, now. To be called by callbacks of the loop alone, and last."""
         callback, context = self._callback, self._context
         if callback is not None:
+            if "nest_asyncio" in sys.modules or "nest_asyncio2" in sys.modules:
+                # A task may run the loop then; in this callback, which has to return before it can be called again.
+                self.set_result(None)
+                return
             self._callback = None
             if context is None:
                 callback(self)

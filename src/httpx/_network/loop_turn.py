@@ -81,16 +81,15 @@ class LoopTurn:
 
     def _go_on(self) -> None:
         """Go on with the tasks that were woken before this turn."""
-        woken, self._woken = self._woken, deque()
-        try:
-            while woken:
-                callback, waiter, context = woken.popleft()
-                if context is None:
-                    callback(waiter)
-                else:
-                    context.run(callback, waiter)
-        finally:
-            if woken:
-                # An interrupt, which ends the loop; it may be run again.
-                self._woken.extendleft(reversed(woken))
-                self._loop.call_soon(self._go_on)
+        woken = self._woken
+        count = len(woken)
+        if count > 1:
+            # For those behind one that is interrupted, or that runs the loop itself, as nest_asyncio lets it.
+            self._loop.call_soon(self._go_on)
+        while woken and count:
+            count -= 1
+            callback, waiter, context = woken.popleft()
+            if context is None:
+                callback(waiter)
+            else:
+                context.run(callback, waiter)

@@ -103,7 +103,8 @@ class Race:
         family, sockaddr = address
         sock = socket.socket(family, _NON_BLOCKING_STREAM)
         try:
-            if _NON_BLOCKING_STREAM == socket.SOCK_STREAM:
+            if sock.gettimeout() != 0:
+                # Not Linux, or gevent's or eventlet's, which does not look at that.
                 sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._options:

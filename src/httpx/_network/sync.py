@@ -26,9 +26,6 @@ from .sockets import MAX_WAIT, socket_info, wait_for_any
 _BINDS_READS = sys.platform in ("linux", "darwin") and sys.maxsize > 2**32
 _TIMEVAL = struct.Struct("@ll")
 
-# What keeps a call from blocking on a socket that does.
-_NOW: int = socket.MSG_DONTWAIT if _BINDS_READS else 0
-
 # Seconds. A shorter limit is not the kernel's, to which none at all is 0.
 _MIN_BOUND = 0.001
 
@@ -50,6 +47,7 @@ class SyncStream(Stream):
         "_fault",
         "_is_open",
         "_is_woken",
+        "_now",
         "_poll_read",
         "_poll_write",
         "_reads",
@@ -59,11 +57,15 @@ class SyncStream(Stream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        # The limit of its reads that the kernel has; it is equal to nothing where that has none.
+        # The limit of its reads that the kernel has, equal to nothing where that has none; and what keeps a call from
+        # blocking on a socket that does.
         self._bound: float | None = float("nan")
-        if _BINDS_READS:
+        # Those of gevent and eventlet never block, and wait in their own way.
+        self._now = 0
+        if _BINDS_READS and type(sock).__module__ == "socket":
             sock.setblocking(True)
             self._bound = None
+            self._now = socket.MSG_DONTWAIT
         self._poll_read, self._poll_write = _make_polls(sock)
         self._is_woken = False
         self._is_open = True
@@ -80,13 +82,13 @@ class SyncStream(Stream):
             while True:
                 try:
                     if is_bound:
-                        data = self._socket.recv(READ_SIZE, 0 if self._is_open else _NOW)
+                        data = self._socket.recv(READ_SIZE, 0 if self._is_open else self._now)
                     else:
                         if self._is_open and not self._poll_read(
                             None if timeout is None or timeout > MAX_WAIT else timeout * 1000
                         ):
                             raise read_timeout(timeout, deadline)
-                        data = self._socket.recv(READ_SIZE, _NOW)
+                        data = self._socket.recv(READ_SIZE, self._now)
                 except BlockingIOError:
                     if is_bound and self._is_open:
                         raise read_timeout(timeout, deadline) from None
@@ -104,7 +106,7 @@ class SyncStream(Stream):
 
     def read_available(self) -> bytes | None:
         try:
-            data = self._socket.recv(READ_SIZE, _NOW)
+            data = self._socket.recv(READ_SIZE, self._now)
         except BlockingIOError:
             return None
         except OSError as exc:
@@ -118,7 +120,7 @@ class SyncStream(Stream):
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         try:
-            return self._socket.send(data, _NOW)
+            return self._socket.send(data, self._now)
         except BlockingIOError:
             return 0
         except OSError as exc:
@@ -160,7 +162,7 @@ class SyncStream(Stream):
 
     def _bind_reads(self, timeout: float | None) -> bool:
         """Have the kernel bound reads by this limit, if it can."""
-        if not _BINDS_READS or not self._is_open or (timeout is not None and not _MIN_BOUND <= timeout <= MAX_WAIT):
+        if not self._now or not self._is_open or (timeout is not None and not _MIN_BOUND <= timeout <= MAX_WAIT):
             return False
         seconds, rest = divmod(timeout or 0.0, 1)
         try:
