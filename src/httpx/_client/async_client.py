@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +17,7 @@ from .._mounts import URLPattern, sort_mounts
 from .._transports.base import AsyncBaseTransport
 from .._types import AsyncByteStream
 from .._urls import URL
-from .async_streams import AsyncStreams
+from .async_streams import AsyncBlock, AsyncStreams, in_async_block
 from .async_verbs import AsyncClient as AsyncVerbs
 
 if TYPE_CHECKING:
@@ -177,8 +176,8 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
         )
         return await self.send(request, auth=auth, follow_redirects=follow_redirects)
 
-    @asynccontextmanager
-    async def stream(
+    @in_async_block
+    def stream(
         self,
         method: str,
         url: URL | str,
@@ -216,11 +215,8 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
             timeout=timeout,
             extensions=extensions,
         )
-        response = await self.send(request=request, auth=auth, follow_redirects=follow_redirects, stream=True)
-        try:
-            yield response
-        finally:
-            await response.aclose()
+        settings = {"auth": auth, "follow_redirects": follow_redirects}
+        return AsyncBlock(self, request, settings)  # type: ignore[return-value]  # see `in_async_block`
 
     async def send(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +18,7 @@ from .._mounts import URLPattern, sort_mounts
 from .._transports.base import BaseTransport
 from .._types import SyncByteStream
 from .._urls import URL
-from .sync_streams import SyncStreams
+from .sync_streams import Block, SyncStreams, in_block
 from .sync_verbs import Client as SyncVerbs
 
 if TYPE_CHECKING:
@@ -200,7 +199,7 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
         )
         return self.send(request, auth=auth, follow_redirects=follow_redirects)
 
-    @contextmanager
+    @in_block
     def stream(
         self,
         method: str,
@@ -239,11 +238,8 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
             timeout=timeout,
             extensions=extensions,
         )
-        response = self.send(request=request, auth=auth, follow_redirects=follow_redirects, stream=True)
-        try:
-            yield response
-        finally:
-            response.close()
+        settings = {"auth": auth, "follow_redirects": follow_redirects}
+        return Block(self, request, settings)  # type: ignore[return-value]  # see `in_block`
 
     def send(
         self,

@@ -272,7 +272,7 @@ class ResponseBody:
         stream, headers = self.stream, self.headers
         if type(stream) is not ByteStream or self.is_stream_consumed or self.is_closed:
             return False
-        # Speed: as `_is_surely_plain`, without the call.
+        # As in `_make_byte_stage`.
         if type(headers) is not Headers or hasattr(self, "_decoder"):
             return False
         index = headers._index
@@ -290,21 +290,18 @@ class ResponseBody:
             self._elapsed = perf_counter() - self._start_time
         return True
 
-    def _is_surely_plain(self) -> bool:
-        """Tell whether there is nothing to decode, as far as that can be told without making a decoder."""
-        headers = self.headers
-        # A decoder that is there was put there by the user.
-        if type(headers) is not Headers or hasattr(self, "_decoder"):
-            return False
-        index = headers._index
-        if index is not None:
-            return b"content-encoding" not in index
-        return not has_field(headers._fields, b"content-encoding")
-
     def _make_byte_stage(self, chunk_size: int | None) -> ByteStage | None:
         """Return the stage between raw parts and decoded chunks; None if they are the same."""
-        if chunk_size is None and self._is_surely_plain():
-            return None
+        headers = self.headers
+        # A decoder that is there was put there by the user.
+        if chunk_size is None and type(headers) is Headers and not hasattr(self, "_decoder"):
+            index = headers._index
+            if index is None:
+                is_coded = has_field(headers._fields, b"content-encoding")
+            else:
+                is_coded = b"content-encoding" in index
+            if not is_coded:
+                return None
         decoder = self._get_content_decoder()
         if chunk_size is None and type(decoder) is IdentityDecoder:
             return None
