@@ -50,8 +50,9 @@ class ReturnDesk:
                 closing = self._shelves.put_back(connection, now)
             finally:
                 self._lock.release()
-            for other in closing:
-                other.close()
+            if closing:
+                for other in closing:
+                    other.close()
         else:
             self._inbox.append((connection, Return.READY))
         if self._inbox:

@@ -180,8 +180,10 @@ class AsyncioSocketStream(AsyncioStream):
             if self._expects_much:
                 # Speed: without the copy, which costs more than the memory that is asked for in vain.
                 data = self._socket.recv(READ_SIZE)
+                size = len(data)
             else:
-                data = self._view[: self._socket.recv_into(self._view)].tobytes()
+                size = self._socket.recv_into(self._view)
+                data = self._view[:size].tobytes()
         except (BlockingIOError, InterruptedError):
             return
         except OSError as exc:
@@ -189,16 +191,17 @@ class AsyncioSocketStream(AsyncioStream):
             self._break(exc)
             self._call_notice()
             return
-        if not data:
+        if not size:
             # What is at its end is readable for ever.
             self._unwatch()
             self._note_end()
             return
-        self._expects_much = len(data) >= MUCH_SIZE
+        self._expects_much = size >= MUCH_SIZE
         self._received.append(data)
-        self._received_size += len(data)
-        if self._reader is self._waiter:
-            self._waiter.go_on()
+        self._received_size += size
+        waiter = self._waiter
+        if self._reader is waiter:
+            waiter.go_on()
         else:
             self._note_received()
 

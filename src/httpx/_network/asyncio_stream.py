@@ -81,32 +81,34 @@ class AsyncioStream(Stream):
     # Speed: a coroutine that waits by `yield` needs nothing between itself and the task.
     @types.coroutine
     def read(self, timeout: float | None, deadline: float | None = None) -> Generator[Any, None, bytes]:
-        if not self._received and not self._is_at_end and self._fault is None:
-            reader = self._reader = self._waiter
-            if deadline is not None:
-                timeout = remaining(timeout, deadline)
-            if timeout is not None:
-                self._read_until = until = time.monotonic() + timeout
-                # Speed: mostly it is looked at already, and not later than this.
-                if not self._is_limited or until < self._limits.rings_at:
-                    self._is_limited = True
-                    self._limits.add(self, until)
-            else:
-                self._read_until = _NEVER
-            reader._asyncio_future_blocking = True
-            try:
-                yield reader
-            finally:
-                self._reader = None
-            if not self._received and not self._is_at_end and self._fault is None:
-                raise read_timeout(timeout, deadline)
-        if not self._received:
-            return self._read_end()
-        # Speed: what is usual in one line, the rest in `_take_received`.
-        if len(self._received) > 1 or self._is_reading_paused:
+        received = self._received
+        if not received:
+            if not self._is_at_end and self._fault is None:
+                reader = self._reader = self._waiter
+                if deadline is not None:
+                    timeout = remaining(timeout, deadline)
+                if timeout is not None:
+                    self._read_until = until = time.monotonic() + timeout
+                    # Speed: mostly it is looked at already, and not later than this.
+                    if not self._is_limited or until < self._limits.rings_at:
+                        self._is_limited = True
+                        self._limits.add(self, until)
+                else:
+                    self._read_until = _NEVER
+                reader._asyncio_future_blocking = True
+                try:
+                    yield reader
+                finally:
+                    self._reader = None
+            if not received:
+                if not self._is_at_end and self._fault is None:
+                    raise read_timeout(timeout, deadline)
+                return self._read_end()
+        # Speed: what is usual in place, the rest in `_take_received`.
+        if len(received) > 1 or self._is_reading_paused:
             return self._take_received()
         self._received_size = 0
-        return self._received.popleft()
+        return received.popleft()
 
     def read_available(self) -> bytes | None:
         if self._received:
