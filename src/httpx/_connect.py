@@ -73,9 +73,7 @@ class Connector:
         self._probe_after = probe_after
 
     def may_share(self, route: tuple[Any, ...]) -> bool:
-        """Tell whether a connection along route may come out as one that carries many exchanges."""
-        if not self.offers_http2:
-            return False
+        """Tell whether a connection along route may be one to share. To be asked where HTTP/2 is offered."""
         target = self.router.complete(route)
         if target.is_forwarded:
             return False
@@ -98,10 +96,11 @@ class Connector:
         attempts_count = 0
         while True:
             # One limit for all steps.
-            attempt = Attempt(network, timeout, earliest(timeout, deadline), timings, tracer)
+            # Speed: the constructor of a named tuple is one call more.
+            attempt = tuple.__new__(Attempt, (network, timeout, earliest(timeout, deadline), timings, tracer))
             try:
                 stream = await self._open_stream(target, attempt)
-                if self._speaks_http2(stream, target):
+                if self.offers_http2 and self._speaks_http2(stream, target):
                     from ._connections.http2 import Http2Connection  # only where it is spoken
 
                     return Http2Connection(
@@ -148,7 +147,7 @@ class Connector:
 
     def _speaks_http2(self, stream: Stream, route: Route) -> bool:
         """Tell which protocol is spoken over a stream: what TLS agreed upon, or what is known beforehand."""
-        if not self.offers_http2 or route.is_forwarded:
+        if route.is_forwarded:
             return False
         if not self._offers_http1:
             # RFC 9113 3.3: prior knowledge. Over TLS a server may leave it unsaid, but not choose another one.

@@ -239,12 +239,13 @@ class Pool(ReturnDesk):
 
         With is_fresh only one that carried nothing before.
         """
-        may_share = self._connector.may_share(route)
+        connector = self._connector
+        may_share = connector.offers_http2 and connector.may_share(route)
         while True:
             ticket = self._reserve(route, may_share=may_share)
             connection = None if ticket is None else await self._wait(ticket, request)
             if ticket is not None and ticket.is_dismissed:
-                may_share = not ticket.goes_alone and self._connector.may_share(route)
+                may_share = not ticket.goes_alone and connector.may_share(route)
                 connection = self._take_idle(route, request, time.monotonic())
                 if connection is None:
                     continue

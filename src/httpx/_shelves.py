@@ -132,7 +132,8 @@ class Shelves:
         if connection.is_shared is True:
             connection.exchange_count = 1
             self._share(shelf, connection)
-        self.dismiss(connection.route, have_failed=False)
+        if shelf.is_led:
+            self.dismiss(connection.route, have_failed=False)
 
     def dismiss(self, route: RouteKey, *, have_failed: bool) -> None:
         """Let those find another way who waited for a connection to share, none having come of it for them.
@@ -182,8 +183,9 @@ class Shelves:
             # It was taken out, or its network is gone, and with it the books that it stood in.
             return [connection]
         if self._tickets or shelf.tickets or not self._is_serving:
-            return self._hand_over(shelf, connection, now)
-        # Speed: `_put_idle`, without the call.
+            closing = self._hand_over(shelf, connection)
+            if closing is not None:
+                return closing
         connection.is_idle = True
         shelf.idle.append(connection)
         self.idle_count += 1
@@ -286,8 +288,11 @@ class Shelves:
         other = self._oldest_ticket() if self._tickets else None
         return other is None or other.shelf is shelf or self._pass_over(other)
 
-    def _hand_over(self, shelf: Shelf, connection: Connection, now: float) -> list[Connection]:
-        """Hand a connection that came back to a ticket of its route, or its slot to an older one of another."""
+    def _hand_over(self, shelf: Shelf, connection: Connection) -> list[Connection] | None:
+        """Hand a connection that came back to a ticket of its route, or its slot to an older one of another.
+
+        Return the connections to close, or None if it is for nobody.
+        """
         own = next(iter(shelf.tickets), None) if self._is_serving else None
         other = self._oldest_ticket() if self._is_serving else None
         if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
@@ -296,18 +301,10 @@ class Shelves:
                 connection.exchange_count = 1
             return []
         if other is None and self._is_serving:
-            self._put_idle(shelf, connection)
-            return self._pick_surplus(now)
+            return None
         self._take_out(connection)
         self.free_slot(shelf.route)
         return [connection]
-
-    def _put_idle(self, shelf: Shelf, connection: Connection) -> None:
-        connection.is_idle = True
-        shelf.idle.append(connection)
-        self.idle_count += 1
-        if connection.idle_until < self._next_expiry:
-            self._next_expiry = connection.idle_until
 
     def _pass_over(self, ticket: Ticket) -> bool:
         ticket.passed_over_count += 1

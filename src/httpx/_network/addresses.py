@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 
 # (family, sockaddr), as `socket.socket.connect` takes them.
 Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
@@ -15,6 +16,7 @@ CONNECTION_ATTEMPT_DELAY = 0.25
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
+@lru_cache(maxsize=256)
 def literal_address(host: str, port: int) -> Address | None:
     """Return the address if host is an IP address and needs no resolver, else None."""
     if ":" in host:

@@ -158,6 +158,8 @@ class AsyncioSocketStream(AsyncioStream):
         self._socket.close()
 
     def get_extra_info(self, name: str) -> Any:
+        if name == "socket":
+            return self._socket
         if name == "is_readable" and self._is_watched and self._reader is None:
             if self._received or self._is_at_end or self._fault is not None:
                 return True
