@@ -84,6 +84,9 @@ class BaseClient(ClientSettings):
             and files is None
             and cookies is None
             and known.client_fields is self._headers._fields
+            and known.count == len(known.client_fields)
+            and known.base_url is self._base_url
+            and known.params is self._params
             and self._cookies._jar is None
         ):
             return Request._from_known(known, {"timeout": self._timeout.as_dict()})
@@ -96,6 +99,9 @@ class BaseClient(ClientSettings):
             return self._build_by_methods(
                 method, url, content, data, files, json, params, headers, cookies, timeout, extensions
             )
+        # What the request is made of, as it is before that: another thread may change it meanwhile.
+        fields_before, base_url, own_params = self._headers._fields, self._base_url, self._params
+        count_before = len(fields_before)
         # Speed: as `_build_by_methods`, without what would change nothing.
         merged_url = URL(url)
         reference = merged_url._uri_reference
@@ -123,7 +129,7 @@ class BaseClient(ClientSettings):
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)
         elif type(url) is str and brings_nothing and headers is None and not has_body:
-            self._note((method, url), request)
+            self._note((method, url), request, fields_before, count_before, base_url, own_params)
         return request
 
     # Private from here on.
@@ -131,16 +137,29 @@ class BaseClient(ClientSettings):
     # Whether no subclass overrides what merges settings into requests; None as long as nobody asked.
     _merges_plainly: bool | None = None
 
-    def _note(self, key: tuple[str, str], request: Request) -> None:
-        """Take note of a request that brings nothing of its own; it is known from the second time on."""
+    def _note(
+        self,
+        key: tuple[str, str],
+        request: Request,
+        fields: list[tuple[bytes, bytes]],
+        count: int,
+        base_url: URL,
+        params: QueryParams,
+    ) -> None:
+        """Take note of a request that brings nothing of its own, and what the client had before it was made.
+
+        It is known from the second time on, as long as the client has the same.
+        """
         known_requests = self._known_requests
+        if key[1] not in PARSED:
+            # Only what may be kept of a URL is there.
+            return
         if key not in known_requests:
             if len(known_requests) >= MAX_KNOWN_REQUESTS:
                 known_requests.clear()
             known_requests[key] = None
-        elif key[1] in PARSED:
-            # Only what may be kept of a URL is there.
-            known_requests[key] = KnownRequest(request, self._headers)
+        else:
+            known_requests[key] = KnownRequest(request, fields, count, base_url, params)
 
     def _build_by_methods(
         self,

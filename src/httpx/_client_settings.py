@@ -116,7 +116,6 @@ class ClientSettings:
     @base_url.setter
     def base_url(self, url: URL | str) -> None:
         self._base_url = self._enforce_trailing_slash(URL(url))
-        self._known_requests.clear()
 
     @property
     def headers(self) -> Headers:
@@ -153,7 +152,6 @@ class ClientSettings:
     @params.setter
     def params(self, params: QueryParamTypes) -> None:
         self._params = QueryParams(params)
-        self._known_requests.clear()
 
     # Private from here on.
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ._connections.http2 import Http2Connection
     from ._connections.shared import Connection
 
+# The argument with which a lock is taken if that can be at once. Where an interrupt may strike between a call and what
+# is done with its result, the lock would stay locked for ever; `held.extend(map(lock.acquire, AT_ONCE))` takes it and
+# notes that in one step.
+AT_ONCE = (False,)
+
 
 class ReturnDesk:
     """The half of a pool that connections see."""
@@ -43,18 +48,22 @@ class ReturnDesk:
         if not connection.is_reused:
             connection.is_reused = True
             self._connector.keep_session(connection)
-        # Speed: the usual case, without a way through the inbox. By its name the argument costs thrice as much.
-        if self._lock.acquire(False):
-            try:
+        # Speed: the usual case, without a way through the inbox.
+        closing: Sequence[Connection] = ()
+        held: list[bool] = []
+        try:
+            held.extend(map(self._lock.acquire, AT_ONCE))
+            if held[0]:
                 connection.idle_until = now + self._keepalive_expiry
                 closing = self._shelves.put_back(connection, now)
-            finally:
+            else:
+                self._inbox.append((connection, Return.READY))
+        finally:
+            if held and held[0]:
                 self._lock.release()
-            if closing:
-                for other in closing:
-                    other.close()
-        else:
-            self._inbox.append((connection, Return.READY))
+        if closing:
+            for other in closing:
+                other.close()
         if self._inbox:
             self._settle()
 
@@ -64,17 +73,21 @@ class ReturnDesk:
             connection.is_reused = True
             self._connector.keep_session(connection)
         # Speed: as in `release`.
-        if self._lock.acquire(False):
-            try:
+        closing: Sequence[Connection] = ()
+        held: list[bool] = []
+        try:
+            held.extend(map(self._lock.acquire, AT_ONCE))
+            if held[0]:
                 now = time.monotonic()
                 connection.idle_until = now + self._keepalive_expiry
                 closing = self._shelves.end_exchange(connection, now)
-            finally:
+            else:
+                self._inbox.append((connection, Return.ENDED))
+        finally:
+            if held and held[0]:
                 self._lock.release()
-            for other in closing:
-                other.close()
-        else:
-            self._inbox.append((connection, Return.ENDED))
+        for other in closing:
+            other.close()
         if self._inbox:
             self._settle()
 
@@ -92,13 +105,17 @@ class ReturnDesk:
     def discard(self, connection: Connection) -> None:
         """Forget a connection that is closed; its slot goes to who waits for one."""
         # Speed: as in `release`.
-        if connection.is_shared is False and self._lock.acquire(False):
-            try:
+        held: list[bool] = []
+        try:
+            if connection.is_shared is False:
+                held.extend(map(self._lock.acquire, AT_ONCE))
+            if held and held[0]:
                 self._shelves.remove(connection)
-            finally:
+            else:
+                self._inbox.append((connection, Return.CLOSED))
+        finally:
+            if held and held[0]:
                 self._lock.release()
-        else:
-            self._inbox.append((connection, Return.CLOSED))
         if self._inbox:
             self._settle()
 
@@ -117,10 +134,14 @@ class ReturnDesk:
 
     def _settle(self) -> None:
         """Empty the inbox, unless somebody has the lock, who will then do so."""
-        while self._inbox and self._lock.acquire(blocking=False):
+        while self._inbox:
             closing: list[Connection] = []
             forgotten: list[Http2Connection] = []
+            held: list[bool] = []
             try:
+                held.extend(map(self._lock.acquire, AT_ONCE))
+                if not held[0]:
+                    return
                 while self._inbox:
                     connection, what = self._inbox.popleft()
                     now = time.monotonic()
@@ -129,7 +150,8 @@ class ReturnDesk:
                     if what is Return.FORGOTTEN and connection.is_shared is True:
                         forgotten.append(connection)
             finally:
-                self._lock.release()
+                if held and held[0]:
+                    self._lock.release()
             for shared in forgotten:
                 shared.reset_lost()
             for connection in closing:

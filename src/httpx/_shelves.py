@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -356,7 +357,8 @@ class Shelves:
         shelf: Shelf = connection.shelf
         connection.is_idle = False
         self._take_out(connection)
-        shelf.idle.remove(connection)
+        with suppress(ValueError):  # where an interrupt struck while it was taken
+            shelf.idle.remove(connection)
         self.idle_count -= 1
         self.count -= 1
         shelf.count -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 from httpx._client_base import MAX_KNOWN_REQUESTS
 from httpx._drive import drive
 from httpx._pool import Pool
+from httpx._protocols.h2 import request_fields
 
 URL = "http://example.org/"
 
@@ -190,6 +192,62 @@ def test_what_goes_to_a_proxy_is_made_anew() -> None:
     assert "Proxy-Authorization" in str(sent[0])
     assert all(one == sent[0] and one[1] is not sent[0][1] for one in sent[1:])
     assert client.build_request("GET", URL)._known.plan is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda client: client.headers.update({"Authorization": "new"}),
+        lambda client: client.headers.__setitem__("X-New", "new"),
+        lambda client: setattr(client, "headers", {"X-New": "new"}),
+        lambda client: setattr(client, "base_url", "http://new.example"),
+        lambda client: setattr(client, "params", {"new": "1"}),
+    ],
+)
+def test_what_another_thread_changes_while_a_request_is_made_counts_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[httpx.Client], None]
+) -> None:
+    client = httpx.Client(base_url="http://old.example", headers={"Authorization": "old"})
+    client.build_request("GET", "/a")
+    make = httpx.Request._from_client
+
+    def make_slowly(*args: Any) -> httpx.Request:
+        request = make(*args)
+        change(client)
+        return request
+
+    monkeypatch.setattr(httpx.Request, "_from_client", make_slowly)
+    client.build_request("GET", "/a")
+    monkeypatch.undo()
+    twin = Forgetful(base_url="http://old.example", headers={"Authorization": "old"})
+    change(twin)
+    expected = twin.build_request("GET", "/a")
+    for _ in range(4):
+        request = client.build_request("GET", "/a")
+        assert (request.url, request.headers.raw) == (expected.url, expected.headers.raw)
+    # Threads that set two headers of a client at once work on the same list.
+    assert not client.headers._is_shared
+
+
+def test_a_copy_of_a_client_goes_its_own_way() -> None:
+    first = httpx.Client(base_url="http://one.example")
+    second = copy.copy(first)
+    second.base_url = httpx.URL("http://two.example")
+    second.params = httpx.QueryParams({"a": "2"})
+    for _ in range(4):
+        assert str(first.build_request("GET", "/a").url) == "http://one.example/a"
+        assert str(second.build_request("GET", "/a").url) == "http://two.example/a?a=2"
+
+
+def test_nothing_is_kept_that_may_be_a_secret() -> None:
+    client, wire = httpx.Client(), Wire(http2=True)
+    secrets = ["https://a.example/?code=secret", "https://user:secret@a.example/", "https://a.example/#secret"]
+    for url in (*secrets, "https://a.example/" + 2000 * "long"):
+        for _ in range(3):
+            wire.send(client.build_request("GET", url))
+    assert client._known_requests == {}
+    kept = [head for known in request_fields._known.values() for head in known.heads]
+    assert not [head for head in kept if b"secret" in head[2] or len(head[2]) > 1024]
 
 
 def test_only_so_many_are_known(client: httpx.Client) -> None:

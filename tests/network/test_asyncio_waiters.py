@@ -14,6 +14,7 @@ import uvloop
 from httpx._exceptions import ReadError, ReadTimeout
 from httpx._network.asyncio import AsyncioNetwork
 from httpx._network.base import Stream, Waiter
+from httpx._network.loop_turn import PATIENCE as PATIENCE_OF_TURNS
 from httpx._network.loop_turn import LoopTurn
 
 from .colours import PATIENCE
@@ -370,3 +371,30 @@ def test_who_was_woken_goes_on_in_a_loop_that_one_of_them_runs(loop: asyncio.Abs
     begun = ["first", "second begins", "third begins", "last"]
     assert order[:4] == begun
     assert sorted(order[4:]) == ["late", "late", "second ends", "third ends"]
+
+
+def test_a_callback_that_was_lost_is_made_up_for(loop: asyncio.AbstractEventLoop) -> None:
+    """An interrupt may strike before a callback of the loop has begun, which the loop calls no more then."""
+    ready = getattr(loop, "_ready", None)
+    if ready is None:
+        # uvloop has a callback for each.
+        return
+    turn = LoopTurn(loop)
+    order: list[str] = []
+    turn.go_on_soon(order.append, "lost", None)
+    ready.clear()
+
+    async def main() -> None:
+        await asyncio.sleep(PATIENCE_OF_TURNS + 0.01)
+        assert order == []
+        turn.go_on_soon(order.append, "next", None)
+        await asyncio.sleep(0)
+        assert order == ["lost", "next"]
+
+    loop.run_until_complete(main())
+
+
+def test_a_wake_up_in_a_closed_loop_is_for_nobody(loop: asyncio.AbstractEventLoop) -> None:
+    turn = LoopTurn(loop)
+    loop.close()
+    assert not turn.go_on_soon(print, "nobody", None)

@@ -19,6 +19,7 @@ from httpx._exceptions import ConnectError, ConnectTimeout
 
 from .colours import CANCELLABLE, PATIENCE, Colour, TaskCancelled
 from .leaks import open_sockets
+from .lines import Line
 from .peers import Channel, Peer
 
 Serve = Callable[..., Peer]
@@ -290,3 +291,22 @@ async def test_a_full_unix_socket_is_a_timeout(colour: Colour, unix_path: str) -
             filler.connect_ex(unix_path)
         with pytest.raises(ConnectTimeout):
             await colour.network.connect_unix(unix_path, timeout=0.05)
+
+
+async def test_a_socket_of_another_package_takes_no_flags(
+    colour: Colour, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PySocks puts its own in the place of the standard library's."""
+
+    class StrictSocket(socket.socket):
+        def __init__(self, family: int = -1, kind: int = -1, proto: int = -1, fileno: int | None = None) -> None:
+            if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, -1):
+                raise ValueError(f"Socket type must be stream or datagram, not {kind!r}")
+            super().__init__(family, kind, proto, fileno)
+
+    peer = line.serve(lambda channel: channel.sendall(b"data"))
+    monkeypatch.setattr(socket, "socket", StrictSocket)
+    stream = await line.connect(peer)
+    monkeypatch.undo()
+    assert await stream.read(PATIENCE) == b"data"
+    stream.close()

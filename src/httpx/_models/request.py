@@ -15,6 +15,7 @@ from .headers import Headers, RawField
 if TYPE_CHECKING:
     from typing import Self
 
+    from .._query import QueryParams
     from .._timings import Timings
     from .._types import (
         AsyncByteStream,
@@ -222,19 +223,25 @@ class Request:
 class KnownRequest:
     """What a client's requests for one URL have in common that bring nothing of their own, and their head.
 
-    It holds for the client as long as its headers have the fields `client_fields`, and for a request as long as that
-    has method, URL and fields of this one, and no extensions but its timeouts. To see that these are the same objects
-    is enough: headers that share their fields get others when they are changed, and URLs never are.
+    It holds for a client as long as that has the same base and params, and its headers have `client_fields`, and so
+    many of them (a list of fields is made anew, or grows). It holds for a request as long as that has method, URL and
+    fields of this one, and no extensions but its timeouts. To see that these are the same objects is enough: headers
+    that share their fields get others when they are changed, and URLs never are.
     """
 
-    __slots__ = ("client_fields", "fields", "index", "method", "plan", "url")
+    __slots__ = ("base_url", "client_fields", "count", "fields", "index", "method", "params", "plan", "url")
 
-    def __init__(self, request: Request, client_headers: Headers) -> None:
+    def __init__(
+        self, request: Request, client_fields: list[RawField], count: int, base_url: URL, params: QueryParams
+    ) -> None:
         self.method = request.method
         self.url = request.url
         self.fields: list[RawField]
         self.fields, self.index = request.headers._share()
-        self.client_fields, _ = client_headers._share()
+        self.client_fields = client_fields
+        self.count = count
+        self.base_url = base_url
+        self.params = params
         # How a pool sends it, once one has; only that knows what to make of it.
         self.plan: Any = None
 

@@ -13,9 +13,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+
+# Seconds. A callback that was to run in the next turn of the loop has run by then, or never will.
+PATIENCE = 0.05
 
 
 class Sender(Protocol):
@@ -28,7 +32,17 @@ class Sender(Protocol):
 class LoopTurn:
     """What happens in the current turn of a loop."""
 
-    __slots__ = ("_is_known", "_loop", "_woken", "add_reader", "get_loop", "ready", "remove_reader", "senders")
+    __slots__ = (
+        "_called_at",
+        "_is_known",
+        "_loop",
+        "_woken",
+        "add_reader",
+        "get_loop",
+        "ready",
+        "remove_reader",
+        "senders",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -42,6 +56,7 @@ class LoopTurn:
         self._is_known = isinstance(loop, asyncio.BaseEventLoop)
         # Streams with a message that was not sent yet, in the order in which they were added.
         self.senders: list[Sender] = []
+        self._called_at = 0.0
         # What goes on with tasks that were woken, the object that they waited on, and their contexts.
         self._woken: deque[tuple[Callable[..., object], object, contextvars.Context | None]] = deque()
 
@@ -65,7 +80,8 @@ class LoopTurn:
 
     def go_on_soon(self, callback: Callable[..., object], waiter: object, context: contextvars.Context | None) -> bool:
         """Have callback(waiter) called in the next turn, in this context; return False if the loop is closed."""
-        if not self._woken or not self._is_known:
+        # An interrupt may have cost the callback that was to go on; then whoever is woken later brings another one.
+        if not self._woken or not self._is_known or time.monotonic() - self._called_at > PATIENCE:
             try:
                 if not self._is_known:
                     # uvloop swallows interrupts that strike in a callback, unless it is a task's own.
@@ -73,7 +89,10 @@ class LoopTurn:
                     return True
                 self._loop.call_soon(self._go_on)
             except RuntimeError:
+                if not self._loop.is_closed():
+                    raise
                 return False
+            self._called_at = time.monotonic()
         self._woken.append((callback, waiter, context))
         return True
 

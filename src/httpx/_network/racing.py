@@ -101,10 +101,11 @@ class Race:
 
     def _start_attempt(self, address: Address) -> None:
         family, sockaddr = address
-        sock = socket.socket(family, _NON_BLOCKING_STREAM)
+        # What other packages put in its place may refuse the flag (PySocks), or not look at it (gevent, eventlet).
+        is_own = socket.socket.__module__ == "socket"
+        sock = socket.socket(family, _NON_BLOCKING_STREAM if is_own else socket.SOCK_STREAM)
         try:
             if sock.gettimeout() != 0:
-                # Not Linux, or gevent's or eventlet's, which does not look at that.
                 sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._options:

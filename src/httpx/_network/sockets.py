@@ -53,13 +53,15 @@ def socket_info(sock: socket.socket, name: str) -> Any:
 
 def socket_addresses(sock: socket.socket | None) -> dict[str, Any]:
     """Return both ends of a connection, as `Stream.get_extra_info` names them."""
+    addresses: dict[str, Any] = {"client_addr": None, "server_addr": None}
     try:
         if sock is not None:
-            return {"client_addr": sock.getsockname(), "server_addr": sock.getpeername()}
+            addresses["client_addr"] = sock.getsockname()
+            addresses["server_addr"] = sock.getpeername()
     except OSError:
         # As above.
         pass
-    return {"client_addr": None, "server_addr": None}
+    return addresses
 
 
 def receive_rest(sock: socket.socket, *, max_size: int) -> bytes:

@@ -2,12 +2,14 @@
 
 Where the kernel can bound a read by itself (SO_RCVTIMEO), a read is one system call: with a poll before it there are
 two, and in a program of many threads two times to stand in the line for the interpreter (a sixth of a GET with eight of
-them). A deadline would have to be told to the kernel for each read, so those with one are polled for, as are all reads
-elsewhere. Writes never block: one finds out at once how much the kernel takes, and waits for room by a poll.
+them). A deadline would have to be told to the kernel for each read, and a signal starts its limit anew; so reads with a
+deadline, and those of the main thread, are polled for, as are all reads elsewhere. Writes never block: one finds out at
+once how much the kernel takes, and waits for room by a poll.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from threading import get_ident
 from typing import Any
 
 from .base import READ_SIZE, Network, Stream, Waiter, remaining
@@ -57,14 +60,13 @@ class SyncStream(Stream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        # The limit of its reads that the kernel has, equal to nothing where that has none; and what keeps a call from
+        # The limit of its reads that the kernel was told, equal to nothing before that; and what keeps a call from
         # blocking on a socket that does.
         self._bound: float | None = float("nan")
         # Those of gevent and eventlet never block, and wait in their own way.
         self._now = 0
         if _BINDS_READS and type(sock).__module__ == "socket":
             sock.setblocking(True)
-            self._bound = None
             self._now = socket.MSG_DONTWAIT
         self._poll_read, self._poll_write = _make_polls(sock)
         self._is_woken = False
@@ -76,7 +78,14 @@ class SyncStream(Stream):
     async def read(self, timeout: float | None, deadline: float | None = None) -> bytes:
         if deadline is not None:
             timeout = remaining(timeout, deadline)
-        is_bound = deadline is None and (timeout == self._bound or self._bind_reads(timeout))
+        # Speed: what forbids it is looked at here, and the rest only when the limit is another one.
+        is_bound = (
+            deadline is None
+            and self._now != 0
+            and get_ident() != _main_ident
+            and self._socket.gettimeout() is None
+            and (timeout == self._bound or self._bind_reads(timeout))
+        )
         self._reads = True
         try:
             while True:
@@ -155,6 +164,11 @@ class SyncStream(Stream):
 
     abort = close
 
+    def forget(self) -> None:
+        # To shut it down, as for those who wait, would end the connection of the parent.
+        self._is_open = False
+        self._socket.close()
+
     def get_extra_info(self, name: str) -> Any:
         return socket_info(self._socket, name)
 
@@ -162,7 +176,7 @@ class SyncStream(Stream):
 
     def _bind_reads(self, timeout: float | None) -> bool:
         """Have the kernel bound reads by this limit, if it can."""
-        if not self._now or not self._is_open or (timeout is not None and not _MIN_BOUND <= timeout <= MAX_WAIT):
+        if not self._is_open or (timeout is not None and not _MIN_BOUND <= timeout <= MAX_WAIT):
             return False
         seconds, rest = divmod(timeout or 0.0, 1)
         try:
@@ -270,6 +284,18 @@ class SyncNetwork(Network):
 
 
 # Private from here on.
+
+
+def _note_main_thread() -> None:
+    global _main_ident
+    _main_ident = threading.main_thread().ident
+
+
+# The thread whose reads the kernel does not bound: signals interrupt that one, and after each that was handled Python
+# reads again, and the limit starts anew. In a forked child it is the one that has forked.
+_main_ident = threading.main_thread().ident
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_main_thread)
 
 
 def _make_polls(sock: socket.socket) -> tuple[_Poll, _Poll]:

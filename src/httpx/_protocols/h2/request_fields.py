@@ -16,6 +16,7 @@ MAX_PRIORITY_SIZE = 1024
 # Lists of fields whose HTTP/2 form is kept, and requests with one of them.
 MAX_KNOWN_FIELDS = 256
 MAX_KNOWN_HEADS = 64
+MAX_KEPT_TARGET_SIZE = 1024  # bytes
 
 
 class RequestHead(NamedTuple):
@@ -47,7 +48,8 @@ def make_request_head(
     """
     key = tuple(fields)
     known = _known.get(key)
-    may_keep = is_valid_target and protocol is None
+    # Neither what may be a secret, as in a query, nor what is large.
+    may_keep = is_valid_target and protocol is None and b"?" not in target and len(target) <= MAX_KEPT_TARGET_SIZE
     if known is None:
         known = _convert(fields)
         # What may be a secret is not kept.
