@@ -220,6 +220,9 @@ def describe_function(function: Any) -> str:
 
 def find_colour(function: Any) -> str:
     """Return what calling gives: something at once, a coroutine, an iterator, or a context manager."""
+    block = getattr(function, "block", None)
+    if block is not None:
+        return "async context manager def" if hasattr(block, "__aenter__") else "context manager def"
     wrapped = inspect.unwrap(function)
     # A context manager made of a generator is a plain function, with the generator in sight.
     manager = "" if wrapped is function else "context manager "

@@ -15,6 +15,7 @@ import pytest
 
 from httpx._drive import drive
 from httpx._exceptions import ReadError, WriteError
+from httpx._network import sync
 from httpx._network.asyncio_sockets import AsyncioSocketStream
 from httpx._network.base import Stream
 from httpx._network.loop_turn import LoopTurn
@@ -280,7 +281,11 @@ class SlowStep:
 
 
 @pytest.mark.parametrize("step", ["_socket", "_poll_read", "_poll_write"])
-def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that_number(step: str) -> None:
+def test_a_thread_that_is_about_to_wait_does_not_wait_on_the_next_socket_of_that_number(
+    step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if another thread than the main one read.
+    monkeypatch.setattr(sync, "get_ident", lambda: -1)
     own, other = socket.socketpair()
     own.setblocking(False)
     stream = SyncStream(own)

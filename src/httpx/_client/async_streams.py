@@ -125,5 +125,6 @@ class AsyncBlock:
 def in_async_block(
     function: Callable[P, AsyncIterator[Response]],
 ) -> Callable[P, AbstractAsyncContextManager[Response]]:
-    """Tell type checkers that a method whose annotations are those of HTTPX's generator returns a block."""
+    """Tell type checkers and readers that a method whose annotations are those of HTTPX's generator returns a block."""
+    function.block = AsyncBlock  # type: ignore[attr-defined]
     return function  # type: ignore[return-value]

@@ -132,5 +132,6 @@ class Block:
 
 
 def in_block(function: Callable[P, Iterator[Response]]) -> Callable[P, AbstractContextManager[Response]]:
-    """Tell type checkers that a method whose annotations are those of HTTPX's generator returns a block."""
+    """Tell type checkers and readers that a method whose annotations are those of HTTPX's generator returns a block."""
+    function.block = Block  # type: ignore[attr-defined]
     return function  # type: ignore[return-value]
