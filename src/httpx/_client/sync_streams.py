@@ -109,7 +109,7 @@ class SyncStreams:
 class Block:
     """What `stream` returns: sends a request when the block is entered, and closes its response when it is left.
 
-    Speed: a generator and `contextlib` would do, and cost a twentieth of a GET of 100 KiB.
+    Speed: a generator and `contextlib` would do, and cost a tenth of a GET of 100 KiB.
     """
 
     __slots__ = ("_client", "_request", "_response", "_settings")
