@@ -70,12 +70,12 @@ class BaseClient(ClientSettings):
             InvalidURL: the URL cannot be parsed.
             TypeError: an argument is of no type that can be sent.
         """
-        # Speed: what a program asks for again and again is put together once.
+        # Speed: what a program asks for again and again is put together once. The fields tell the size of a body.
+        size = 0 if content is None else len(content) if type(content) is bytes and content else -1
         if (
             type(url) is str
-            and (known := self._known_requests.get((method, url))) is not None
+            and (known := self._known_requests.get((method, url, size))) is not None
             and headers is None
-            and content is None
             and data is None
             and json is None
             and params is None
@@ -89,7 +89,7 @@ class BaseClient(ClientSettings):
             and known.params is self._params
             and self._cookies._jar is None
         ):
-            return Request._from_known(known, {"timeout": self._timeout.as_dict()})
+            return Request._from_known(known, {"timeout": self._timeout.as_dict()}, content)
         if self._merges_plainly is None:
             self._merges_plainly = _read_merging_parts(type(self)) == _MERGING_PARTS
         has_body = content is not None or data is not None or json is not None
@@ -120,16 +120,23 @@ class BaseClient(ClientSettings):
             own_headers.update(headers)
             names = own_headers._get_index()
         body: tuple[list[tuple[bytes, bytes]], SyncByteStream | AsyncByteStream] | None = None
-        if type(content) is bytes and content and data is None:
+        if size > 0 and data is None:
             # Speed: as `encode_raw`, for the kind of body that most have.
-            body = [(b"Content-Length", b"%d" % len(content))], ByteStream(content)
+            body = [(b"Content-Length", b"%d" % size)], ByteStream(content)  # type: ignore[arg-type]  # these are bytes
         elif has_body:
             body = encode_raw(content, data, json)
         request = Request._from_client(method.upper(), merged_url, own_headers, names, merged_extensions, body)
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)
-        elif type(url) is str and brings_nothing and headers is None and not has_body:
-            self._note((method, url), request, fields_before, count_before, base_url, own_params)
+        elif (
+            type(url) is str
+            and brings_nothing
+            and headers is None
+            and (size > 0 or content is None)
+            and data is None
+            and json is None
+        ):
+            self._note((method, url, size), request, fields_before, count_before, base_url, own_params)
         return request
 
     # Private from here on.
@@ -139,14 +146,14 @@ class BaseClient(ClientSettings):
 
     def _note(
         self,
-        key: tuple[str, str],
+        key: tuple[str, str, int],
         request: Request,
         fields: list[tuple[bytes, bytes]],
         count: int,
         base_url: URL,
         params: QueryParams,
     ) -> None:
-        """Take note of a request that brings nothing of its own, and what the client had before it was made.
+        """Take note of a request that brings nothing but a body of this size, and what the client had before.
 
         It is known from the second time on, as long as the client has the same.
         """

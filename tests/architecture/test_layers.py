@@ -60,7 +60,7 @@ REEXPORTS = {("_config", "_tls")}  # create_ssl_context
 EVENT_LOOPS = {"asyncio", "trio"}
 EVENT_LOOP_MODULES = {
     *("_network.asyncio", "_network.asyncio_sockets", "_network.asyncio_stream", "_network.asyncio_transports"),
-    *("_network.asyncio_waiters", "_network.loop_turn", "_network.read_limits", "_network.trio"),
+    *("_network.asyncio_waiters", "_network.socket_watch", "_network.read_limits", "_network.trio"),
 }
 
 # What a sans-IO engine has no use for.

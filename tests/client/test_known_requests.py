@@ -28,8 +28,9 @@ class Forgetful(httpx.Client):
         return super()._merge_url(url)
 
 
-def is_known(client: httpx.Client, url: str = URL) -> bool:
-    return client.build_request("GET", url)._known is not None
+def is_known(client: httpx.Client, url: str = URL, content: bytes | None = None) -> bool:
+    method = "GET" if content is None else "POST"
+    return client.build_request(method, url, content=content)._known is not None
 
 
 class Wire:
@@ -59,7 +60,7 @@ class Wire:
 def looks(request: httpx.Request, wire: Wire) -> tuple[object, ...]:
     """All that is to be seen of a request, and what a protocol makes of it."""
     parts = (request.method, request.url, request.headers.raw, request.headers.encoding, dict(request.extensions))
-    return (*parts, request.content, request.stream, wire.send(request))
+    return (*parts, request.content, b"".join(request.stream), wire.send(request))  # type: ignore[arg-type]  # all sync
 
 
 @pytest.fixture(params=["HTTP/1.1", "HTTP/2"])
@@ -158,12 +159,81 @@ def test_another_base_takes_relative_urls_elsewhere(wire: Wire) -> None:
         {"extensions": {}},
         {"url": httpx.URL(URL)},
         {"method": "POST"},
+        {"content": "text"},
+        {"content": iter([b"part"])},
+        {"data": {"a": "1"}},
+        {"json": 1},
+        {"files": {"a": b"1"}},
     ],
     ids=lambda options: next(iter(options)),
 )
 def test_what_brings_something_of_its_own_is_not_known(client: httpx.Client, options: dict[str, Any]) -> None:
-    request = client.build_request(**{"method": "GET", "url": URL, **options})
+    given = {"method": "GET", "url": URL, **options}
+    requests = [client.build_request(**given) for _ in range(4)]
+    # Another method is from the second time on.
+    assert [request._known is not None for request in requests] == [False, False, *[given["method"] == "POST"] * 2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"Content-Type": "a/b"}},
+        {"data": {"a": "1"}},
+        {"json": {"a": "1"}},
+        {"files": {"a": b"1"}},
+        {"timeout": 5},
+        {"url": httpx.URL(URL)},
+        {"content": "1234"},
+        {"content": bytearray(b"1234")},
+        {"content": iter([b"1234"])},
+        {"content": b""},
+        {"content": b"12345"},
+        {"content": None},
+    ],
+    ids=lambda options: f"{next(iter(options))} {type(next(iter(options.values()))).__name__}",
+)
+def test_what_brings_more_than_a_body_of_that_size_is_not_known(options: dict[str, Any]) -> None:
+    client, twin = httpx.Client(), Forgetful()
+    assert [is_known(client, content=b"1234") for _ in range(3)] == [False, False, True]
+    given = {"method": "POST", "url": URL, "content": b"1234", **options}
+    request = client.build_request(**given)
     assert request._known is None
+    if "iterator" not in type(given["content"]).__name__ and "files" not in given:
+        expected = twin.build_request(**given)
+        assert (request.headers.raw, request.content) == (expected.headers.raw, expected.content)
+
+
+def test_requests_with_bodies_are_known_by_their_size(wire: Wire) -> None:
+    client, twin = httpx.Client(), Forgetful()
+    for number, content in enumerate([b"one", b"two", b"three", b"six", b"seven", b"ten"]):
+        request, expected = (one.build_request("POST", URL, content=content) for one in (client, twin))
+        assert (request._known is not None) is (number in (3, 5))
+        assert request.headers["Content-Length"] == str(len(content))
+        assert looks(request, wire) == looks(expected, wire)
+
+
+BODY_CHANGES: dict[str, Any] = {
+    **CHANGES,
+    "a length": lambda request: request.headers.update({"Content-Length": "3"}),
+    "no length": lambda request: request.headers.__delitem__("Content-Length"),
+    "chunks": lambda request: (
+        request.headers.__delitem__("Content-Length"),
+        request.headers.update({"Transfer-Encoding": "chunked"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", BODY_CHANGES)
+def test_a_request_with_a_body_that_is_changed_is_sent_as_it_is(wire: Wire, change: str) -> None:
+    client, twin = httpx.Client(), Forgetful()
+    assert [is_known(client, content=b"1234") for _ in range(3)] == [False, False, True]
+    # One that was sent before, so that the wire knows it.
+    before = looks(client.build_request("POST", URL, content=b"1234"), wire)
+    request, expected = (one.build_request("POST", URL, content=b"1234") for one in (client, twin))
+    assert looks(request, wire) == looks(expected, wire) == before
+    for one in (request, expected):
+        BODY_CHANGES[change](one)
+    assert looks(request, wire) == looks(expected, wire) != before
 
 
 def test_urls_that_may_hold_a_secret_are_not_known() -> None:
@@ -288,11 +358,15 @@ class Twins(RuleBasedStateMachine):
     @rule(
         method=st.sampled_from(["GET", "get", "POST"]),
         url=st.sampled_from([URL, "/relative", "relative", "https://example.org/a", "//host", "http://a:81/"]),
+        content=st.sampled_from([None, b"", b"one", b"two", b"three", "text"]),
         is_sent=st.booleans(),
     )
-    def build(self, method: str, url: str, is_sent: bool) -> None:
+    def build(self, method: str, url: str, content: bytes | str | None, is_sent: bool) -> None:
         for _ in range(3):
-            pair = self.client.build_request(method, url), self.twin.build_request(method, url)
+            pair = (
+                self.client.build_request(method, url, content=content),
+                self.twin.build_request(method, url, content=content),
+            )
             self.requests.append(pair)
             if is_sent and pair[0].url.host:
                 assert looks(pair[0], self.wire) == looks(pair[1], self.wire)

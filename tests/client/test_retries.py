@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,7 +59,7 @@ async def test_a_post_is_not_sent_again(face: Face, serve: Serve, script: Any) -
 
 
 def test_a_post_that_did_not_leave_is_sent_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection ends between the last look at it and the end of asyncio's turn, in which the message leaves."""
+    """The connection ends between the last look at it and the end of the row of callbacks, when the message leaves."""
     server = serve(answering(OK), answering_always())
 
     async def test() -> None:
@@ -72,7 +71,14 @@ def test_a_post_that_did_not_leave_is_sent_again(serve: Serve, monkeypatch: pyte
             monkeypatch.setattr(type(stream), "get_extra_info", lambda self, name: None)
             stream._unwatch()
             stream._socket.shutdown(socket.SHUT_WR)
-            stream._turn.ready = [SimpleNamespace(_callback=stream._receive)]
+            watch = stream._watch
+            watch.is_in_row = True
+
+            def end_row() -> None:
+                watch.is_in_row = False
+                watch.send()
+
+            asyncio.get_running_loop().call_soon(end_row)
             response = await client.post(server.url(), content=b"once")
             assert response.text == "ok"
             assert stream.lost_message

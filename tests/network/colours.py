@@ -1,5 +1,7 @@
 """Run one `async def` test on every colour: blocking sockets, asyncio, asyncio in debug mode, uvloop and trio.
 
+uvloop is there twice, with sockets that are watched and with transports.
+
 A test takes the fixture `colour` and is an `async def`; `colour.run` drives it the way its colour does. Inside, `start`
 makes something that runs beside the test: a thread over blocking sockets, a task elsewhere. `until` waits for what has
 no event of its own, such as bytes that reach the kernel.
@@ -226,16 +228,20 @@ def make_colour(name: str) -> Colour:
         return SyncColour()
     if name == "trio":
         return TrioColour()
-    if name == "uvloop":
+    if name in ("uvloop", "transports"):
         import uvloop
 
-        return AsyncioColour(name, uvloop.new_event_loop())
+        class Loop(uvloop.Loop):
+            # As where there is no epoll.
+            add_reader: Any = asyncio.AbstractEventLoop.add_reader
+
+        return AsyncioColour(name, Loop() if name == "transports" else uvloop.new_event_loop())
     return AsyncioColour(name, asyncio.new_event_loop(), debug=name == "asyncio-debug")
 
 
 ASYNCIO = ["asyncio", "asyncio-debug"]
 if importlib.util.find_spec("uvloop"):  # It does not exist on Windows.
-    ASYNCIO.append("uvloop")
+    ASYNCIO += ["uvloop", "transports"]
 CANCELLABLE = [*ASYNCIO, "trio"]
 COLOURS = ["sync", *CANCELLABLE]
 

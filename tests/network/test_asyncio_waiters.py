@@ -13,9 +13,9 @@ import uvloop
 
 from httpx._exceptions import ReadError, ReadTimeout
 from httpx._network.asyncio import AsyncioNetwork
+from httpx._network.asyncio_waiters import PATIENCE as PATIENCE_OF_TURNS
+from httpx._network.asyncio_waiters import TaskWaiter, WokenTasks
 from httpx._network.base import Stream, Waiter
-from httpx._network.loop_turn import PATIENCE as PATIENCE_OF_TURNS
-from httpx._network.loop_turn import LoopTurn
 
 from .colours import PATIENCE
 
@@ -343,27 +343,38 @@ def test_an_interrupt_of_one_leaves_the_others_to_the_next_run(
     assert type(tasks[1].exception()) is interrupt
 
 
+def wake_callback(woken: WokenTasks, name: str, callback: Callable[[str], None]) -> TaskWaiter:
+    """Wake what would be a task, and is a callback."""
+    waiter = TaskWaiter(woken)
+    waiter.add_done_callback(lambda _: callback(name), context=contextvars.Context())
+    waiter.set_result(None)
+    return waiter
+
+
 def test_who_was_woken_goes_on_in_a_loop_that_one_of_them_runs(loop: asyncio.AbstractEventLoop) -> None:
     """As with nest_asyncio, under which a task may run the loop until something is done that others do."""
     run_once = getattr(loop, "_run_once", None)
     if run_once is None:
         # uvloop cannot be run from within.
         return
-    turn = LoopTurn(loop)
+    woken = WokenTasks(loop)
     order: list[str] = []
+
+    def wake(name: str, callback: Callable[[str], None] | None = None) -> None:
+        wake_callback(woken, name, callback or order.append)
 
     def run_loop(name: str) -> None:
         order.append(f"{name} begins")
-        turn.go_on_soon(order.append, "late", None)
+        wake("late")
         while "last" not in order:
             run_once()
         order.append(f"{name} ends")
 
     async def main() -> None:
-        turn.go_on_soon(order.append, "first", None)
-        turn.go_on_soon(run_loop, "second", contextvars.Context())
-        turn.go_on_soon(run_loop, "third", contextvars.Context())
-        turn.go_on_soon(order.append, "last", contextvars.Context())
+        wake("first")
+        wake("second", run_loop)
+        wake("third", run_loop)
+        wake("last")
         while "late" not in order:
             await asyncio.sleep(0)
 
@@ -377,17 +388,17 @@ def test_a_callback_that_was_lost_is_made_up_for(loop: asyncio.AbstractEventLoop
     """An interrupt may strike before a callback of the loop has begun, which the loop calls no more then."""
     ready = getattr(loop, "_ready", None)
     if ready is None:
-        # uvloop has a callback for each.
+        # What uvloop is to call cannot be reached.
         return
-    turn = LoopTurn(loop)
+    woken = WokenTasks(loop)
     order: list[str] = []
-    turn.go_on_soon(order.append, "lost", None)
+    wake_callback(woken, "lost", order.append)
     ready.clear()
 
     async def main() -> None:
         await asyncio.sleep(PATIENCE_OF_TURNS + 0.01)
         assert order == []
-        turn.go_on_soon(order.append, "next", None)
+        wake_callback(woken, "next", order.append)
         await asyncio.sleep(0)
         assert order == ["lost", "next"]
 
@@ -395,6 +406,9 @@ def test_a_callback_that_was_lost_is_made_up_for(loop: asyncio.AbstractEventLoop
 
 
 def test_a_wake_up_in_a_closed_loop_is_for_nobody(loop: asyncio.AbstractEventLoop) -> None:
-    turn = LoopTurn(loop)
+    woken = WokenTasks(loop)
     loop.close()
-    assert not turn.go_on_soon(print, "nobody", None)
+    order: list[str] = []
+    waiter = wake_callback(woken, "nobody", order.append)
+    assert not waiter.done()
+    assert order == []

@@ -17,9 +17,10 @@ from httpx._drive import drive
 from httpx._exceptions import ReadError, WriteError
 from httpx._network import sync
 from httpx._network.asyncio_sockets import AsyncioSocketStream
+from httpx._network.asyncio_waiters import WokenTasks
 from httpx._network.base import Stream
-from httpx._network.loop_turn import LoopTurn
 from httpx._network.read_limits import ReadLimits
+from httpx._network.socket_watch import SocketWatch
 from httpx._network.sync import SyncStream
 
 from .colours import PATIENCE, AsyncioColour, Colour
@@ -244,7 +245,8 @@ def test_a_stream_of_a_dead_loop_closes_even_if_somebody_still_waits(sockets_bef
             near,
             view=memoryview(bytearray(1000)),
             limits=ReadLimits(colour.loop),
-            turn=LoopTurn(colour.loop),
+            woken=WokenTasks(colour.loop),
+            watch=SocketWatch(colour.loop),
         )
         reader = colour.start(stream.read, PATIENCE)
         await colour.network.sleep(0.001)

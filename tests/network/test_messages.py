@@ -1,4 +1,4 @@
-"""Messages that leave together, at the end of a turn of the loop, when several connections have one."""
+"""Messages that leave together, after the last of several connections that were ready at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -30,15 +29,20 @@ def asyncio_colour(sockets_before: set[str]) -> Iterator[AsyncioColour]:
 
 
 async def connect_pair() -> tuple[AsyncioSocketStream, socket.socket]:
-    """Return a stream that is in a turn with many others, and its peer's socket."""
+    """Return a stream that is in a row with others, up to `end_row`, and its peer's socket."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         network = AsyncioNetwork(asyncio.get_running_loop())
         stream = await network.connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=PATIENCE)
         assert isinstance(stream, AsyncioSocketStream)
         peer, _ = listener.accept()
     peer.settimeout(PATIENCE)
-    stream._turn.ready = [SimpleNamespace(_callback=stream._receive)]
+    stream._watch.is_in_row = True
     return stream, peer
+
+
+def end_row(stream: AsyncioSocketStream) -> None:
+    stream._watch.is_in_row = False
+    stream._watch.send()
 
 
 async def test_messages_and_writes_arrive_in_order(colour: Colour, line: Line) -> None:
@@ -92,7 +96,7 @@ async def test_answers_to_a_crowd_are_answered(colour: Colour, line: Line) -> No
         assert await task.join() == [(b"%04d%04d" % (number, index))[::-1] for index in range(rounds)]
 
 
-def test_a_message_leaves_at_the_end_of_the_turn(asyncio_colour: AsyncioColour) -> None:
+def test_a_message_leaves_at_the_end_of_the_row(asyncio_colour: AsyncioColour) -> None:
     async def test() -> None:
         stream, peer = await connect_pair()
         with peer:
@@ -100,10 +104,8 @@ def test_a_message_leaves_at_the_end_of_the_turn(asyncio_colour: AsyncioColour) 
             assert stream.write_soon(b"message") == 7
             with pytest.raises(BlockingIOError):
                 peer.recv(100)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            end_row(stream)
             assert peer.recv(100) == b"message"
-            stream._turn.ready = [SimpleNamespace(_callback=print), SimpleNamespace(_callback=None)]
             assert stream.write_soon(b"alone") == 5
             assert peer.recv(100) == b"alone"
             stream.close()
@@ -111,36 +113,13 @@ def test_a_message_leaves_at_the_end_of_the_turn(asyncio_colour: AsyncioColour) 
     asyncio_colour.run(test)
 
 
-def test_the_last_of_a_row_sends_for_all(asyncio_colour: AsyncioColour) -> None:
-    async def test() -> None:
-        (first, first_peer), (second, second_peer) = await connect_pair(), await connect_pair()
-        with first_peer, second_peer:
-            first_peer.setblocking(False)
-            second_peer.setblocking(False)
-            second._turn = first._turn
-            assert first.write_soon(b"first") == 5
-            first._turn.ready = []
-            assert second.write_soon(b"second") == 6
-            assert (first_peer.recv(100), second_peer.recv(100)) == (b"first", b"second")
-            # The end of the turn finds nothing left to do.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            with pytest.raises(BlockingIOError):
-                first_peer.recv(100)
-            first.close()
-            second.close()
-
-    asyncio_colour.run(test)
-
-
-def test_messages_of_one_turn_leave_in_order(asyncio_colour: AsyncioColour) -> None:
+def test_messages_of_one_row_leave_in_order(asyncio_colour: AsyncioColour) -> None:
     async def test() -> None:
         stream, peer = await connect_pair()
         with peer:
             for message in (b"one ", b"two ", b"three"):
                 assert stream.write_soon(message) == len(message)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            end_row(stream)
             assert peer.recv(100) == b"one two three"
             stream.close()
 
@@ -177,8 +156,7 @@ def test_a_message_of_a_closed_stream_does_not_leave(asyncio_colour: AsyncioColo
         with peer:
             stream.write_soon(b"message")
             getattr(stream, method)()
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            end_row(stream)
             assert peer.recv(100) == b""
         assert not stream.lost_message
 
@@ -196,8 +174,7 @@ def test_a_message_that_does_not_fit_goes_on_by_itself(asyncio_colour: AsyncioCo
             # Room for a part of it, of which the stream is not told.
             stream._is_full = False
             assert stream.write_soon(message) == len(message)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            end_row(stream)
             assert stream.write_now(b"not yet") == 0
             waiting = asyncio.ensure_future(stream.wait_writable(0.01))
             with pytest.raises(Exception, match="time"):
@@ -224,6 +201,7 @@ def test_a_message_to_a_peer_that_is_gone_is_lost(asyncio_colour: AsyncioColour)
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         peer.close()
         assert stream.write_soon(b"message") == 7
+        end_row(stream)
         with pytest.raises(ReadError):
             await stream.read(PATIENCE)
         assert stream.lost_message

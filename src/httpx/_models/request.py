@@ -147,14 +147,18 @@ class Request:
     # Private from here on.
 
     @classmethod
-    def _from_known(cls, known: KnownRequest, extensions: dict[str, Any]) -> Self:
-        """Return a request like the known one, that owns `extensions`."""
+    def _from_known(cls, known: KnownRequest, extensions: dict[str, Any], content: Any = None) -> Self:
+        """Return a request like the known one, that owns `extensions`; `content` is bytes, as many as that has."""
         request = cls.__new__(cls)
         request.method = known.method
         request.url = known.url
         request.extensions = extensions
-        request.stream = _NO_BODY
-        request._content = b""
+        if content is None:
+            request.stream = _NO_BODY
+            request._content = b""
+        else:
+            request.stream = ByteStream(content)
+            request._content = content
         request.headers = Headers._from_shared(known.fields, known.index)
         request._known = known
         return request
@@ -221,7 +225,7 @@ class Request:
 
 
 class KnownRequest:
-    """What a client's requests for one URL have in common that bring nothing of their own, and their head.
+    """What a client's requests for one URL have in common that bring nothing but a body of one size, and their head.
 
     It holds for a client as long as that has the same base and params, and its headers have `client_fields`, and so
     many of them (a list of fields is made anew, or grows). It holds for a request as long as that has method, URL and

@@ -12,12 +12,12 @@ from threading import get_ident
 from .._exceptions import ConnectError
 from .asyncio_sockets import AsyncioSocketStream
 from .asyncio_stream import wake_up
-from .asyncio_waiters import AsyncioWaiter
+from .asyncio_waiters import AsyncioWaiter, WokenTasks
 from .base import READ_SIZE, Alarm, Network, Stream, Waiter
 from .detection import is_trio_task
 from .heap import teach_allocator
-from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
+from .socket_watch import SocketWatch, can_watch
 from .sockets import wait_for_any
 
 # Seconds between two looks at sockets on a loop that cannot watch them (Windows' proactor).
@@ -53,7 +53,7 @@ class AsyncioAlarm:
 class AsyncioNetwork(Network):
     """The network of one loop."""
 
-    __slots__ = ("_limits", "_loop", "_thread", "_turn", "_view")
+    __slots__ = ("_limits", "_loop", "_thread", "_view", "_watch", "_woken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -62,10 +62,12 @@ class AsyncioNetwork(Network):
         teach_allocator()
         self._view: memoryview | None = None
         self._limits = ReadLimits(loop)
-        self._turn = LoopTurn(loop)
+        self._woken = WokenTasks(loop)
+        # None where sockets cannot be watched as they need to be.
+        self._watch = SocketWatch(loop) if can_watch(loop) else None
 
     def make_waiter(self) -> Waiter:
-        return AsyncioWaiter(self._turn)
+        return AsyncioWaiter(self._woken)
 
     def make_alarm(self, function: Callable[[], None]) -> Alarm | None:
         return AsyncioAlarm(self._loop, function)
@@ -144,8 +146,10 @@ class AsyncioNetwork(Network):
         try:
             if self._view is None:
                 self._view = memoryview(bytearray(READ_SIZE))
-            if isinstance(self._loop, asyncio.SelectorEventLoop):
-                return AsyncioSocketStream(self._loop, sock, view=self._view, limits=self._limits, turn=self._turn)
+            if self._watch is not None:
+                return AsyncioSocketStream(
+                    self._loop, sock, view=self._view, limits=self._limits, woken=self._woken, watch=self._watch
+                )
             return await self._make_transport_stream(sock, self._view)
         except BaseException as exc:
             sock.close()
@@ -156,7 +160,7 @@ class AsyncioNetwork(Network):
     async def _make_transport_stream(self, sock: socket.socket, view: memoryview) -> Stream:
         from .asyncio_transports import make_transport_stream  # most programs run the standard loop
 
-        return await make_transport_stream(self._loop, sock, view=view, limits=self._limits, turn=self._turn)
+        return await make_transport_stream(self._loop, sock, view=view, limits=self._limits, woken=self._woken)
 
 
 def running_asyncio_network() -> AsyncioNetwork:

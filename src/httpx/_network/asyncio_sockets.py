@@ -1,6 +1,6 @@
-"""A stream over a socket that a selector loop of asyncio watches.
+"""A stream over a socket that is watched for it (`socket_watch`).
 
-The loop tells when the socket can be read from, and all else is done here, on the socket itself. A transport of
+The watch tells when the socket can be read from, and all else is done here, on the socket itself. A transport of
 asyncio's between the two would cost: making one takes a task, three turns of the loop and a third of the CPU time of a
 new connection; receiving through one takes three calls more and one copy more of each byte; and it copies what the
 kernel does not take of a write. It would also outlive a loop that is closed, along with its descriptor.
@@ -16,9 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
+from .asyncio_waiters import WokenTasks
 from .base import READ_SIZE
-from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
+from .socket_watch import SocketWatch
 
 # Bytes. A read of this size is followed by one that takes its memory from the system's heap, and not a copy.
 MUCH_SIZE = 32 * 1024
@@ -36,6 +37,7 @@ class AsyncioSocketStream(AsyncioStream):
         "_message",
         "_poll",
         "_view",
+        "_watch",
         "lost_message",
     )
 
@@ -46,9 +48,11 @@ class AsyncioSocketStream(AsyncioStream):
         *,
         view: memoryview,
         limits: ReadLimits,
-        turn: LoopTurn,
+        woken: WokenTasks,
+        watch: SocketWatch,
     ) -> None:
-        super().__init__(loop, sock, limits, turn)
+        super().__init__(loop, sock, limits, woken)
+        self._watch = watch
         # The receive buffer of all connections of the loop; what comes is copied out of it at once.
         self._view = view
         # What `write_soon` has taken and not sent.
@@ -86,18 +90,13 @@ class AsyncioSocketStream(AsyncioStream):
         return size
 
     def write_soon(self, data: bytes) -> int:
-        turn = self._turn
-        if turn.ready and len(data) <= MUCH_SIZE and turn.is_followed_by(AsyncioSocketStream):
-            if self._fault is None and not self._is_full:
-                if self._message:
-                    self._message += data
-                else:
-                    self._message = data
-                    turn.add(self)
-                return len(data)
-        elif turn.senders:
-            # The last of a row.
-            turn.send()
+        if self._watch.is_in_row and len(data) <= MUCH_SIZE and self._fault is None and not self._is_full:
+            if self._message:
+                self._message += data
+            else:
+                self._message = data
+                self._watch.senders.append(self)
+            return len(data)
         if self._message or self._fault is not None:
             return self.write_now(data)
         try:
@@ -110,7 +109,7 @@ class AsyncioSocketStream(AsyncioStream):
         return size
 
     def send_message(self) -> None:
-        """Send what `write_soon` has taken; called by the loop."""
+        """Send what `write_soon` has taken; called after the last callback of a row."""
         if self._fault is not None or not self._message:
             return
         try:
@@ -177,7 +176,7 @@ class AsyncioSocketStream(AsyncioStream):
     # Private from here on.
 
     def _receive(self) -> None:
-        """Take what has come; called by the loop."""
+        """Take what has come; called by the watch."""
         try:
             if self._expects_much:
                 # Speed: without the copy, which costs more than the memory that is asked for in vain.
@@ -211,18 +210,13 @@ class AsyncioSocketStream(AsyncioStream):
         self._unwatch()
 
     def _resume_reading(self) -> None:
-        # In a context of its own: a connection outlives the request that makes it, and must not keep its variables.
-        contextvars.Context().run(self._turn.add_reader, self._descriptor, self._receive)
+        self._watch.add(self._descriptor, self._receive)
         self._is_watched = True
 
     def _unwatch(self) -> None:
         if self._is_watched:
             self._is_watched = False
-            try:
-                self._turn.remove_reader(self._descriptor)
-            except RuntimeError:
-                # The loop is closed, and watches nothing.
-                pass
+            self._watch.remove(self._descriptor)
 
     def _has_room(self) -> bool:
         return not self._is_full

@@ -2,8 +2,8 @@
 
 Between the two stands one object a connection. What was received waits in it for `read`, which returns at once if
 something is there and else waits on a future. Above a high-water mark nothing more is taken from the socket. How bytes
-come and go is the subclasses': `asyncio_sockets` has the loop watch a socket, which is cheapest; `asyncio_transports`
-is for the loops that cannot do that well, uvloop and Windows' proactor.
+come and go is the subclasses': `asyncio_sockets` has a socket watched, which is cheapest; `asyncio_transports` is
+for the loops that cannot do that well, Windows' proactor and uvloop where there is no epoll.
 
 The limits of reads are looked after by one timer for all streams of a loop (`read_limits`).
 """
@@ -19,10 +19,9 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
-from .asyncio_waiters import ReadWaiter
+from .asyncio_waiters import ReadWaiter, WokenTasks
 from .base import READ_SIZE, Stream, T, remaining
 from .errors import closed_read_error, closed_write_error, read_error, read_timeout, write_error, write_timeout
-from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
 from .sockets import receive_rest, socket_info
 
@@ -52,23 +51,21 @@ class AsyncioStream(Stream):
         "_received",
         "_received_size",
         "_socket",
-        "_turn",
         "_waiter",
         "_writer",
     )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, limits: ReadLimits, turn: LoopTurn
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, limits: ReadLimits, woken: WokenTasks
     ) -> None:
         self._loop = loop
-        self._turn = turn
         self._socket = sock
         self._received: deque[bytes] = deque()
         self._received_size = 0
         self._is_at_end = False
         self._fault: Exception | None = None
         self._is_reading_paused = False
-        self._waiter = ReadWaiter(turn)
+        self._waiter = ReadWaiter(woken)
         self._reader: ReadWaiter | asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         # Whether `_limits` looks at this one, and when the current read is overdue.

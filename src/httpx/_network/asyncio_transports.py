@@ -1,6 +1,7 @@
-"""A stream over a transport of asyncio's, on loops other than the selector loops of the standard library.
+"""A stream over a transport of asyncio's, on loops that cannot watch a socket as `asyncio_sockets` needs it.
 
-Windows' proactor loop watches no sockets, and uvloop does not tell of a connection that was reset while it watches one.
+Windows' proactor watches no sockets. uvloop does not tell of a connection that was reset while it watches one, so that
+it needs an epoll in between, which macOS does not have.
 
 What arrives is copied out of a receive buffer that all connections of a loop share. A transport is made on a socket of
 our own, so that the connections of a loop that is gone can still be closed, and what a broken connection had received
@@ -16,8 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .asyncio_stream import CLOSED, AsyncioStream, wake_up
+from .asyncio_waiters import WokenTasks
 from .errors import write_error
-from .loop_turn import LoopTurn
 from .read_limits import ReadLimits
 
 # Bytes that one `write_now` hands to the transport, which copies what the kernel does not take.
@@ -36,9 +37,9 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
         *,
         view: memoryview,
         limits: ReadLimits,
-        turn: LoopTurn,
+        woken: WokenTasks,
     ) -> None:
-        super().__init__(loop, sock, limits, turn)
+        super().__init__(loop, sock, limits, woken)
         self._view = view
         self._transport: Any = None
         self._sends = False
@@ -168,10 +169,10 @@ class AsyncioTransportStream(AsyncioStream, asyncio.BufferedProtocol):
 
 
 async def make_transport_stream(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, *, view: memoryview, limits: ReadLimits, turn: LoopTurn
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, *, view: memoryview, limits: ReadLimits, woken: WokenTasks
 ) -> AsyncioTransportStream:
     """Return a stream over a connected non-blocking socket, which it owns unless this fails."""
-    stream = AsyncioTransportStream(loop, sock, view=view, limits=limits, turn=turn)
+    stream = AsyncioTransportStream(loop, sock, view=view, limits=limits, woken=woken)
     making: asyncio.Task[tuple[asyncio.Transport, AsyncioTransportStream]] | None = None
     try:
         coroutine = loop.create_connection(lambda: stream, sock=sock)

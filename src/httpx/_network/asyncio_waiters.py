@@ -12,14 +12,66 @@ import asyncio
 import contextvars
 import itertools
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
 from .base import remaining
-from .loop_turn import LoopTurn
+
+# Seconds. A callback that was to run in the next turn of the loop has run by then, or never will.
+PATIENCE = 0.05
 
 # Speed: no Python call.
 _return_none: Callable[[], None] = itertools.repeat(None).__next__
+
+
+class WokenTasks:
+    """The tasks of a loop that were woken and go on in its next turn, in one callback."""
+
+    __slots__ = ("_called_at", "_loop", "_woken", "get_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        # For those who are asked for their loop, without a Python call.
+        self.get_loop: Callable[[], asyncio.AbstractEventLoop] = itertools.repeat(loop).__next__
+        self._called_at = 0.0
+        # What goes on with each task, the object that it waited on, and its context.
+        self._woken: deque[tuple[Callable[..., object], TaskWaiter, contextvars.Context | None]] = deque()
+
+    def add(self, waiter: TaskWaiter) -> None:
+        """Let the task go on that waits on this. Nobody goes on in a loop that is closed."""
+        callback = waiter._callback
+        if callback is None:
+            return
+        # An interrupt may have cost the callback that was to go on; then whoever is woken later brings another one.
+        if not self._woken or time.monotonic() - self._called_at > PATIENCE:
+            try:
+                self._loop.call_soon(self._go_on)
+            except RuntimeError:
+                if not self._loop.is_closed():
+                    raise
+                return
+            self._called_at = time.monotonic()
+        waiter._callback = None
+        self._woken.append((callback, waiter, waiter._context))
+
+    # Private from here on.
+
+    def _go_on(self) -> None:
+        """Go on with the tasks that were woken before this turn."""
+        woken = self._woken
+        count = len(woken)
+        if count > 1:
+            # For those behind one that is interrupted, or that runs the loop itself, as nest_asyncio lets it.
+            self._loop.call_soon(self._go_on)
+        while woken and count:
+            count -= 1
+            callback, waiter, context = woken.popleft()
+            if context is None:
+                callback(waiter)
+            else:
+                context.run(callback, waiter)
 
 
 class TaskWaiter:
@@ -30,16 +82,16 @@ class TaskWaiter:
         get_loop: returns the loop.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_cancellation", "_context", "_turn", "get_loop", "result")
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_cancellation", "_context", "_woken", "get_loop", "result")
 
-    def __init__(self, turn: LoopTurn) -> None:
+    def __init__(self, woken: WokenTasks) -> None:
         self._asyncio_future_blocking = False
         self._callback: Callable[..., object] | None = None
         self._context: contextvars.Context | None = None
         self._cancellation: asyncio.CancelledError | None = None
-        self._turn = turn
+        self._woken = woken
         # Speed: neither is a Python call.
-        self.get_loop = turn.get_loop
+        self.get_loop = woken.get_loop
         self.result: Callable[[], None] = _return_none
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -70,9 +122,7 @@ class TaskWaiter:
 
     def set_result(self, result: None) -> None:
         """Let the task go on in the next turn of the loop; nobody goes on in a loop that is closed."""
-        callback = self._callback
-        if callback is not None and self._turn.go_on_soon(callback, self, self._context):
-            self._callback = None
+        self._woken.add(self)
 
     # Private from here on.
 
@@ -108,12 +158,12 @@ class AsyncioWaiter(TaskWaiter):
 
     __slots__ = ("is_set",)
 
-    def __init__(self, turn: LoopTurn) -> None:
+    def __init__(self, woken: WokenTasks) -> None:
         # Speed: as the other one does it, without the call.
         self._asyncio_future_blocking = self.is_set = False
         self._callback = self._cancellation = self._context = None
-        self._turn = turn
-        self.get_loop = turn.get_loop
+        self._woken = woken
+        self.get_loop = woken.get_loop
         self.result = _return_none
 
     def __await__(self) -> Generator[Any, None, None]:
@@ -125,7 +175,7 @@ class AsyncioWaiter(TaskWaiter):
     def set(self) -> None:
         self.is_set = True
         if self._callback is not None:
-            self.set_result(None)
+            self._woken.add(self)
 
     async def wait(self, timeout: float | None, deadline: float | None = None) -> bool:
         if self.is_set:
