@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,8 +94,8 @@ class BaseClient(ClientSettings):
             self._merges_plainly = _read_merging_parts(type(self)) == _MERGING_PARTS
         has_body = content is not None or data is not None or json is not None
         # A Cookie field comes in front of those that describe the body.
-        is_plain = self._merges_plainly and params is None and cookies is None and files is None
-        if not is_plain or self._params._dict or (has_body and self._cookies._jar is not None):
+        is_plain = self._merges_plainly and cookies is None and files is None
+        if not is_plain or (has_body and self._cookies._jar is not None):
             return self._build_by_methods(
                 method, url, content, data, files, json, params, headers, cookies, timeout, extensions
             )
@@ -107,6 +107,8 @@ class BaseClient(ClientSettings):
         reference = merged_url._uri_reference
         if not (reference.scheme and reference.host):
             merged_url = self._merge_url(merged_url)
+        if params is not None or own_params._dict:
+            merged_url = URL(merged_url, params=self._merge_queryparams(params))
         brings_nothing = timeout is USE_CLIENT_DEFAULT and extensions is None
         if brings_nothing:
             merged_extensions: dict[str, Any] = {"timeout": self._timeout.as_dict()}
@@ -114,11 +116,9 @@ class BaseClient(ClientSettings):
             merged_extensions = self._merge_extensions(timeout, extensions)
         # The client's own headers are indexed once, and not looked through for each request.
         own_headers = self._headers
-        names = own_headers._index if own_headers._index is not None else own_headers._get_index()
+        names: Collection[bytes] = own_headers._index if own_headers._index is not None else own_headers._get_index()
         if headers is not None:
-            own_headers = own_headers.copy()
-            own_headers.update(headers)
-            names = own_headers._get_index()
+            own_headers, names = own_headers._merge(headers)
         body: tuple[list[tuple[bytes, bytes]], SyncByteStream | AsyncByteStream] | None = None
         if size > 0 and data is None:
             # Speed: as `encode_raw`, for the kind of body that most have.
@@ -132,6 +132,7 @@ class BaseClient(ClientSettings):
             type(url) is str
             and brings_nothing
             and headers is None
+            and params is None
             and (size > 0 or content is None)
             and data is None
             and json is None

@@ -574,3 +574,41 @@ def test_a_target_that_cannot_be_sent_is_never_made(path: str) -> None:
     reference = URL("http://example.org/")._uri_reference._replace(path=path)
     with pytest.raises(InvalidURL):
         _ = reference.target
+
+
+@given(
+    st.sampled_from(
+        ["http://a.example", "https://user:pass@A.example:8443/p/../q?x=1#f", "/relative?y", "", "//h", "a:b"]
+    )
+    | texts
+    | texts.map("http://".__add__),
+    st.none()
+    | st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.lists(st.integers(), max_size=2), max_size=3)
+    | st.lists(st.tuples(st.text(max_size=3), st.booleans()), max_size=2)
+    | st.text(st.sampled_from("a=&+%20é"), max_size=8),
+)
+def test_a_query_of_params_is_one_that_is_given(text: str, params: Any) -> None:
+    query = str(QueryParams(params)).encode("ascii") if params else None
+    try:
+        expected = URL(text, query=query)
+    except InvalidURL as exc:
+        with pytest.raises(InvalidURL, match=re.escape(str(exc))):
+            URL(text, params=params)
+        return
+    for url in (URL(text, params=params), URL(text).copy_with(params=params)):
+        assert url == expected
+        assert url._uri_reference == expected._uri_reference
+        assert (url._host_field, url._target) == (expected._host_field, expected._target)
+        try:
+            route_key = expected._route_key
+        except InvalidURL:
+            with pytest.raises(InvalidURL):
+                _ = url._route_key
+        else:
+            assert url._route_key == route_key
+
+
+def test_params_that_are_too_long_are_refused() -> None:
+    for make in (URL, URL("http://a.example").copy_with):
+        with pytest.raises(InvalidURL, match="URL component 'query' too long"):
+            make(params={"a": 70_000 * "b"})

@@ -249,6 +249,18 @@ class Headers(MutableMapping[str, str]):
         headers._fields = [first, *self._fields, *last]
         return headers
 
+    def _merge(self, headers: HeaderTypes) -> tuple[Headers, set[bytes]]:
+        """Return a copy that took over these fields, as by `update`, and its names in lower case."""
+        fields, added = self._fields, Headers(headers)._fields
+        names = set(map(bytes.lower, dict(added)))
+        index = self._get_index()
+        if not names.isdisjoint(index):
+            fields = [field for field in fields if field[0].lower() not in names]
+        merged = Headers.__new__(Headers)
+        merged._fields = [*fields, *added]
+        merged._encoding = self._encoding
+        return merged, names.union(index)
+
     @property
     def _list(self) -> tuple[tuple[bytes, bytes, bytes], ...]:
         """The fields as (name, name in lower case, value): so HTTPX keeps them, and libraries for tests read them."""
