@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from ._protocols.h2.request_fields import RequestHead
 
 
+# Seconds that a connection may be idle without a look at what came meanwhile.
+UNSEEN_TIME = 0.001
+
+
 class Pool(ReturnDesk):
     """Sends requests over connections that it keeps."""
 
@@ -205,10 +209,15 @@ class Pool(ReturnDesk):
                 # What an idle connection shows is no answer to this request.
                 if connection.idle_until >= now and not connection.stream.is_readable():
                     # Speed: `is_replayable`, without the call.
-                    if request.method in IDEMPOTENT_METHODS and getattr(request.stream, "_is_replayable", False):
+                    if (
+                        now + self._keepalive_expiry - connection.idle_until < UNSEEN_TIME
+                        and request.method in IDEMPOTENT_METHODS
+                        and getattr(request.stream, "_is_replayable", False)
+                    ):
                         return connection
                     # A request that could not be sent again is worth a closer look, for what asyncio's loop has not
-                    # told of. Under TLS it may be a session ticket; to take that for more costs a connection.
+                    # told of, and so is a program that has not let it run for long. Under TLS it may be a session
+                    # ticket; to take that for more costs a connection.
                     if not connection.stream.get_extra_info("is_readable"):
                         return connection
             except BaseException:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 import httpx
-from tests.network.colours import Colour
+from tests.network.colours import PATIENCE, Colour
 
 from .conftest import Serve
 from .faces import Face
@@ -83,6 +86,29 @@ async def test_bytes_that_come_while_idle_end_the_connection(
         await colour.network.sleep(0.02)
         # POST, which would not be sent again.
         assert (await client.post(server.url(), content=b"x")).text == "ok"
+    assert [received.connection for received in server.requests] == [0, 1]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_bytes_that_come_while_the_program_lets_no_loop_run_end_the_connection(
+    face: Face, serve: Serve, method: str
+) -> None:
+    sent = threading.Event()
+
+    def script(conversation: Conversation) -> None:
+        conversation.answer(OK)
+        conversation.server.wait()
+        conversation.send(POISON)
+        sent.set()
+        conversation.read_to_end()
+
+    server = serve(script, answering_always())
+    async with face.client() as client:
+        assert (await client.get(server.url())).text == "ok"
+        server.may_go_on.set()
+        assert sent.wait(PATIENCE)
+        time.sleep(0.02)
+        assert (await client.request(method, server.url())).text == "ok"
     assert [received.connection for received in server.requests] == [0, 1]
 
 

@@ -8,12 +8,14 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from httpx._exceptions import ReadError, WriteError
 from httpx._network.asyncio import AsyncioNetwork
 from httpx._network.asyncio_sockets import MUCH_SIZE, AsyncioSocketStream
+from httpx._network.asyncio_stream import HIGH_WATER_SIZE
 
 from .colours import PATIENCE, AsyncioColour, Colour
 from .lines import Line
@@ -208,6 +210,78 @@ def test_a_message_to_a_peer_that_is_gone_is_lost(asyncio_colour: AsyncioColour)
         with pytest.raises(WriteError):
             stream.write_soon(b"another")
         stream.close()
+
+    asyncio_colour.run(test)
+
+
+class InterruptingSocket:
+    """A socket whose next calls succeed, and are followed by an interrupt."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def send(self, data: bytes) -> int:
+        self._sock.send(data)
+        raise KeyboardInterrupt
+
+    def recv_into(self, buffer: memoryview) -> int:
+        self._sock.recv_into(buffer)
+        raise KeyboardInterrupt
+
+
+def test_a_message_whose_sending_is_interrupted_does_not_leave_twice(asyncio_colour: AsyncioColour) -> None:
+    async def test() -> None:
+        stream, peer = await connect_pair()
+        with peer:
+            stream.write_soon(b"message")
+            stream._socket = InterruptingSocket(stream._socket)  # type: ignore[assignment]  # as one
+            with pytest.raises(KeyboardInterrupt):
+                end_row(stream)
+            end_row(stream)
+            # Nobody knows whether it left: so it may not be sent again.
+            assert not stream.lost_message
+            with pytest.raises(ReadError, match="interrupt"):
+                await stream.read(PATIENCE)
+            stream.close()
+            assert b"".join(iter(lambda: peer.recv(100), b"")) == b"message"
+
+    asyncio_colour.run(test)
+
+
+def test_a_stream_that_may_have_lost_bytes_is_broken(asyncio_colour: AsyncioColour) -> None:
+    async def test() -> None:
+        stream, peer = await connect_pair()
+        with peer:
+            peer.sendall(b"lost")
+            stream._socket = InterruptingSocket(stream._socket)  # type: ignore[assignment]  # as one
+            with pytest.raises(KeyboardInterrupt):
+                stream._receive()
+            peer.sendall(b"and more")
+            with pytest.raises(ReadError, match="interrupt"):
+                await stream.read(PATIENCE)
+            stream.close()
+
+    asyncio_colour.run(test)
+
+
+def test_a_paused_stream_whose_socket_the_user_has_closed_breaks(asyncio_colour: AsyncioColour) -> None:
+    async def test() -> None:
+        stream, peer = await connect_pair()
+        with peer:
+            thread = threading.Thread(target=lambda: peer.sendall(bytes(2 * HIGH_WATER_SIZE)))
+            thread.start()
+            await asyncio_colour.until(lambda: stream._is_reading_paused)
+            stream._socket.close()
+            received = 0
+            with pytest.raises(ReadError):
+                while True:
+                    received += len(await stream.read(PATIENCE))
+            assert received >= HIGH_WATER_SIZE
+            stream.close()
+        thread.join()
 
     asyncio_colour.run(test)
 

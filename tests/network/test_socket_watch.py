@@ -35,6 +35,7 @@ class Pairs:
         self.watch = SocketWatch(loop)
         self.near: list[socket.socket] = []
         self.far: list[socket.socket] = []
+        self.callbacks: list[Callable[[], None]] = []
 
     def add(self, make_callback: Callable[[int], Callable[[], None]], count: int = WIDTH) -> None:
         for number in range(count):
@@ -42,16 +43,17 @@ class Pairs:
             near.setblocking(False)
             self.near.append(near)
             self.far.append(far)
-            self.watch.add(near.fileno(), make_callback(number))
+            self.callbacks.append(make_callback(number))
+            self.watch.add(near.fileno(), self.callbacks[-1])
 
     def make_ready(self) -> None:
         for far in self.far:
             far.sendall(b"data")
 
     def remove(self) -> None:
-        for near in self.near:
+        for near, callback in zip(self.near, self.callbacks, strict=True):
             if near.fileno() >= 0:
-                self.watch.remove(near.fileno())
+                self.watch.remove(near.fileno(), callback)
                 near.close()
 
     def close(self) -> None:
@@ -242,12 +244,68 @@ def test_one_that_another_has_closed_is_not_called(loop: asyncio.AbstractEventLo
 
 
 def test_a_socket_that_its_user_has_closed_is_removed_in_silence(loop: asyncio.AbstractEventLoop, pairs: Pairs) -> None:
+    before = count_epolls()
     pairs.add(lambda number: lambda: None)
     descriptors = [near.fileno() for near in pairs.near]
     for near in pairs.near[MAX_DIRECT_COUNT:]:
         near.close()
-    for descriptor in descriptors:
-        pairs.watch.remove(descriptor)
+    for descriptor, callback in zip(descriptors, pairs.callbacks, strict=True):
+        pairs.watch.remove(descriptor, callback)
+    assert count_epolls() == before
+
+
+def test_a_number_that_another_socket_has_by_now_stays_watched(loop: asyncio.AbstractEventLoop, pairs: Pairs) -> None:
+    """The user has closed a socket, whose number is given to the next one."""
+    received: list[int] = []
+
+    def make(number: int) -> Callable[[], None]:
+        return lambda: received.append(number)
+
+    pairs.add(make)
+    for number in (0, WIDTH - 1):
+        old_near, old_callback = pairs.near[number], pairs.callbacks[number]
+        descriptor = old_near.fileno()
+        near, far = socket.socketpair()
+        os.dup2(near.fileno(), descriptor)
+        pairs.watch.add(descriptor, lambda: received.append(-1))
+        pairs.watch.remove(descriptor, old_callback)
+        far.sendall(b"!")
+        run_turns(loop, 1)
+        assert set(received) == {-1}
+        received.clear()
+        far.close()
+        near.close()
+        # What is at its end would be told of for ever.
+        old_near.close()
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_copy_of_a_socket_that_its_user_has_closed_wakes_nobody_for_ever(
+    loop: asyncio.AbstractEventLoop, pairs: Pairs, is_alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[bytes] = []
+    turns: list[SocketWatch] = []
+    go_through = SocketWatch._go_through
+
+    def count(self: SocketWatch) -> None:
+        turns.append(self)
+        go_through(self)
+
+    monkeypatch.setattr(SocketWatch, "_go_through", count)
+    pairs.add(lambda number: lambda: received.append(pairs.near[number].recv(10)))
+    number = pairs.near[-1].fileno()
+    with pairs.near[-1].dup():
+        pairs.near[-1].close()
+        # The kernel takes only what is open out of an epoll.
+        pairs.watch.remove(number, pairs.callbacks[-1])
+        pairs.far[-1].sendall(b"data")
+        if not is_alone:
+            pairs.far[-2].sendall(b"data")
+        loop.run_until_complete(asyncio.sleep(0.05))
+        assert len(turns) < 5
+        pairs.far[-2].sendall(b"more")
+        run_turns(loop)
+        assert received == [*[b"data"] * (not is_alone), b"more"]
 
 
 def test_a_reset_is_told_of(loop: asyncio.AbstractEventLoop) -> None:
@@ -260,15 +318,18 @@ def test_a_reset_is_told_of(loop: asyncio.AbstractEventLoop) -> None:
             near.recv(10)
         except OSError as exc:
             errors.append(type(exc))
-            watch.remove(near.fileno())
+            watch.remove(near.fileno(), receivers[near])
             near.close()
+
+    receivers: dict[socket.socket, Callable[[], None]] = {}
 
     def connect() -> tuple[socket.socket, socket.socket]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             near = socket.create_connection(listener.getsockname())
             far, _ = listener.accept()
         near.setblocking(False)
-        watch.add(near.fileno(), lambda: receive(near))
+        receivers[near] = lambda: receive(near)
+        watch.add(near.fileno(), receivers[near])
         return near, far
 
     for _, far in [connect() for _ in range(WIDTH)]:
@@ -287,10 +348,31 @@ def test_nothing_stays_with_the_loop(loop: asyncio.AbstractEventLoop) -> None:
     run_turns(loop)
     assert count_epolls() == before + 1
     pairs.close()
-    run_turns(loop)
-    del pairs
-    gc.collect()
+    # A response that is kept holds on to its stream, and so to the watch.
     assert count_epolls() == before
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # other tests have left threads
+def test_a_forked_child_takes_nothing_from_its_parent(loop: asyncio.AbstractEventLoop, pairs: Pairs) -> None:
+    received: list[int] = []
+
+    def make(number: int) -> Callable[[], None]:
+        return lambda: received.append(len(pairs.near[number].recv(10)))
+
+    pairs.add(make)
+    child = os.fork()
+    if not child:
+        # Whatever fails here, the parent would go on with it.
+        try:
+            pairs.watch.senders.append(Sender([], 1))
+            pairs.watch._go_through()
+            pairs.remove()
+        finally:
+            os._exit(0 if pairs.watch.is_parents else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    pairs.make_ready()
+    run_turns(loop)
+    assert received == [4] * WIDTH
 
 
 def test_a_watch_goes_on_after_it_was_empty(loop: asyncio.AbstractEventLoop, pairs: Pairs) -> None:

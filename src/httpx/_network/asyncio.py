@@ -147,9 +147,13 @@ class AsyncioNetwork(Network):
             if self._view is None:
                 self._view = memoryview(bytearray(READ_SIZE))
             if self._watch is not None:
-                return AsyncioSocketStream(
-                    self._loop, sock, view=self._view, limits=self._limits, woken=self._woken, watch=self._watch
-                )
+                try:
+                    return AsyncioSocketStream(
+                        self._loop, sock, view=self._view, limits=self._limits, woken=self._woken, watch=self._watch
+                    )
+                except NotImplementedError:
+                    # A loop that only seemed to watch sockets.
+                    self._watch = None
             return await self._make_transport_stream(sock, self._view)
         except BaseException as exc:
             sock.close()

@@ -21,6 +21,9 @@ from .base import READ_SIZE
 from .read_limits import ReadLimits
 from .socket_watch import SocketWatch
 
+# The fault of a stream of which bytes may be lost.
+INTERRUPTED = ConnectionAbortedError("given up: an interrupt struck while it was used")
+
 # Bytes. A read of this size is followed by one that takes its memory from the system's heap, and not a copy.
 MUCH_SIZE = 32 * 1024
 
@@ -67,7 +70,7 @@ class AsyncioSocketStream(AsyncioStream):
         self._is_watched = False
         self._is_awaiting_room = False
         self._poll: Any = None
-        self._resume_reading()
+        self._begin_watching()
 
     def write_now(self, data: bytes | bytearray | memoryview) -> int:
         if self._fault is not None:
@@ -112,8 +115,9 @@ class AsyncioSocketStream(AsyncioStream):
         """Send what `write_soon` has taken; called after the last callback of a row."""
         if self._fault is not None or not self._message:
             return
+        message, self._message = self._message, b""
         try:
-            size = self._socket.send(self._message)
+            size = self._socket.send(message)
         except (BlockingIOError, InterruptedError):
             size = 0
         except OSError as exc:
@@ -121,7 +125,12 @@ class AsyncioSocketStream(AsyncioStream):
             self._unwatch()
             self._break(exc)
             return
-        self._message = self._message[size:]
+        except BaseException:
+            # Nobody knows whether it left.
+            self._unwatch()
+            self._break(INTERRUPTED)
+            raise
+        self._message = message[size:]
         if self._message and not self._is_awaiting_room:
             # The rest goes on its own: whoever wrote the message was told that all of it goes.
             self._is_full = True
@@ -185,6 +194,8 @@ class AsyncioSocketStream(AsyncioStream):
             else:
                 size = self._socket.recv_into(self._view)
                 data = self._view[:size].tobytes()
+            if size:
+                self._received.append(data)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as exc:
@@ -192,13 +203,17 @@ class AsyncioSocketStream(AsyncioStream):
             self._break(exc)
             self._call_notice()
             return
+        except BaseException:
+            # Bytes may be lost, and without them the others mean nothing.
+            self._unwatch()
+            self._break(INTERRUPTED)
+            raise
         if not size:
             # What is at its end is readable for ever.
             self._unwatch()
             self._note_end()
             return
         self._expects_much = size >= MUCH_SIZE
-        self._received.append(data)
         self._received_size += size
         waiter = self._waiter
         if self._reader is waiter:
@@ -210,13 +225,20 @@ class AsyncioSocketStream(AsyncioStream):
         self._unwatch()
 
     def _resume_reading(self) -> None:
+        try:
+            self._begin_watching()
+        except OSError as exc:
+            # Its user has closed the socket.
+            self._break(exc)
+
+    def _begin_watching(self) -> None:
         self._watch.add(self._descriptor, self._receive)
         self._is_watched = True
 
     def _unwatch(self) -> None:
         if self._is_watched:
             self._is_watched = False
-            self._watch.remove(self._descriptor)
+            self._watch.remove(self._descriptor, self._receive)
 
     def _has_room(self) -> bool:
         return not self._is_full
@@ -238,7 +260,7 @@ class AsyncioSocketStream(AsyncioStream):
 
     def _end_waiting_for_room(self) -> None:
         # Whoever asked to be called may wait longer than whoever waited, and so may a message.
-        if self._is_awaiting_room and self._on_room is None and not self._message:
+        if self._is_awaiting_room and self._on_room is None and not self._message and not self._watch.is_parents:
             self._is_awaiting_room = False
             try:
                 self._loop.remove_writer(self._descriptor)

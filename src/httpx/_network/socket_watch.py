@@ -21,13 +21,15 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .._forks import tell_of_forks
+
 # Sockets that a loop of the standard library watches itself. With two of them about one is ready in a turn.
 MAX_DIRECT_COUNT = 2
 
 # Sockets that are gone through in one callback; what else the loop has to run waits that long.
 ROW_LENGTH = 256
 
-# Seconds that a message waits, at most and beyond the callback that sends it: a program may do much with each response.
+# Seconds after which messages leave between two callbacks: a program may do much with each response.
 MAX_DELAY = 0.002
 
 
@@ -52,61 +54,62 @@ class SocketWatch:
     Attributes:
         is_in_row: whether a callback runs that others follow, at once: what is to be sent may wait in `senders`.
         senders: streams with a message, which are told to send it after the last callback of the row.
+        is_parents: whether this is a forked child, where all of it is the parent's.
     """
 
     __slots__ = (
+        "__weakref__",
         "_callbacks",
         "_direct",
         "_epoll",
-        "_is_epoll_watched",
         "_loop",
         "_max_direct_count",
         "is_in_row",
+        "is_parents",
         "senders",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._callbacks: dict[int, Callable[[], None]] = {}
-        # The descriptors that the loop watches.
+        # The descriptors that the loop watches, and the epoll that watches the others.
         self._direct: set[int] = set()
         self._epoll: Any = None
-        self._is_epoll_watched = False
         self._max_direct_count: float = MAX_DIRECT_COUNT if isinstance(loop, asyncio.SelectorEventLoop) else 0
         if not hasattr(select, "epoll"):
             self._max_direct_count = float("inf")
         self.is_in_row = False
+        self.is_parents = False
         self.senders: list[Sender] = []
+        tell_of_forks(self)
 
     def add(self, descriptor: int, callback: Callable[[], None]) -> None:
-        """Call back whenever this socket can be read from; in no context, since connections outlive requests."""
-        if len(self._direct) < self._max_direct_count:
-            contextvars.Context().run(self._loop.add_reader, descriptor, callback)
-            self._direct.add(descriptor)
-            return
-        if self._epoll is None:
-            self._epoll = select.epoll()
-        if not self._is_epoll_watched:
-            contextvars.Context().run(self._loop.add_reader, self._epoll.fileno(), self._go_through)
-            self._is_epoll_watched = True
-        self._epoll.register(descriptor, select.EPOLLIN)
-        self._callbacks[descriptor] = callback
+        """Call back whenever this socket can be read from; in no context, since connections outlive requests.
 
-    def remove(self, descriptor: int) -> None:
-        """Call back no more. To be called before the socket is closed."""
+        Raises:
+            OSError: the system watches no more.
+        """
+        if descriptor in self._callbacks:
+            # Of a socket that its user has closed.
+            self._drop(descriptor)
         try:
-            if descriptor in self._direct:
-                self._direct.remove(descriptor)
-                self._loop.remove_reader(descriptor)
-            elif self._callbacks.pop(descriptor, None) is not None:
-                self._epoll.unregister(descriptor)
-            if self._is_epoll_watched and not self._callbacks and not self._direct:
-                # So that nothing of a client that is closed stays with the loop.
-                self._is_epoll_watched = False
-                self._loop.remove_reader(self._epoll.fileno())
-        except (RuntimeError, OSError):
-            # The loop is closed, and watches nothing; or the user has closed the socket.
-            pass
+            if len(self._direct) < self._max_direct_count:
+                contextvars.Context().run(self._loop.add_reader, descriptor, callback)
+                self._direct.add(descriptor)
+            else:
+                if self._epoll is None:
+                    self._make_epoll()
+                self._epoll.register(descriptor, select.EPOLLIN)
+            self._callbacks[descriptor] = callback
+        finally:
+            self._close_if_empty()
+
+    def remove(self, descriptor: int, callback: Callable[[], None]) -> None:
+        """Call this back no more. To be called before the socket is closed."""
+        # Where its user has closed it, the number may be another's.
+        if self._callbacks.get(descriptor) == callback:
+            self._drop(descriptor)
+            self._close_if_empty()
 
     def send(self) -> None:
         """Send all messages."""
@@ -114,16 +117,57 @@ class SocketWatch:
             sender.send_message()
         self.senders.clear()
 
+    def forget_parent(self) -> None:
+        # What watches the sockets is shared with the parent: nothing may be changed there.
+        self.is_parents = True
+        self._callbacks.clear()
+        self._direct.clear()
+        self.senders.clear()
+        epoll, self._epoll = self._epoll, None
+        if epoll is not None:
+            epoll.close()
+
     # Private from here on.
+
+    def _make_epoll(self) -> None:
+        self._epoll = select.epoll()
+        contextvars.Context().run(self._loop.add_reader, self._epoll.fileno(), self._go_through)
+
+    def _drop(self, descriptor: int) -> None:
+        del self._callbacks[descriptor]
+        try:
+            if descriptor in self._direct:
+                self._direct.remove(descriptor)
+                self._loop.remove_reader(descriptor)
+            else:
+                self._epoll.unregister(descriptor)
+        except (RuntimeError, OSError):
+            # The loop is closed, and watches nothing; or the user has closed the socket.
+            pass
+
+    def _close_if_empty(self) -> None:
+        """Leave nothing with the loop, nor a descriptor open, of a client that is closed."""
+        if not self._callbacks and self._epoll is not None:
+            self._close_epoll()
+
+    def _close_epoll(self) -> None:
+        epoll, self._epoll = self._epoll, None
+        try:
+            self._loop.remove_reader(epoll.fileno())
+        except RuntimeError:
+            # The loop is closed.
+            pass
+        epoll.close()
 
     def _go_through(self) -> None:
         """Call back for the sockets that are ready. What is left out, by an error as well, is ready again next time."""
-        ready = self._epoll.poll(0, ROW_LENGTH)
+        ready = [] if self._epoll is None else self._epoll.poll(0, ROW_LENGTH)
         callbacks, senders = self._callbacks, self.senders
-        self.is_in_row = len(ready) > 1
         send_by = time.monotonic() + MAX_DELAY
+        callback = None
         try:
             try:
+                self.is_in_row = len(ready) > 1
                 for descriptor, _ in ready:
                     # One before it may have closed it.
                     callback = callbacks.get(descriptor)
@@ -140,3 +184,19 @@ class SocketWatch:
             if senders:
                 self._loop.call_soon(self.send)
             raise
+        if callback is None and ready:
+            self._renew(ready)
+
+    def _renew(self, ready: list[tuple[int, int]]) -> None:
+        """Make a new epoll if this one tells of a closed socket: it has a copy, and cannot be taken out."""
+        if self._epoll is not None and not any(descriptor in self._callbacks for descriptor, _ in ready):
+            self._close_epoll()
+            nested = self._callbacks.keys() - self._direct
+            if nested:
+                self._make_epoll()
+            for descriptor in nested:
+                try:
+                    self._epoll.register(descriptor, select.EPOLLIN)
+                except OSError:
+                    # As in `_drop`.
+                    pass
