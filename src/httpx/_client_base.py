@@ -108,7 +108,7 @@ class BaseClient(ClientSettings):
         if not (reference.scheme and reference.host):
             merged_url = self._merge_url(merged_url)
         if params is not None or own_params._dict:
-            merged_url = URL(merged_url, params=self._merge_queryparams(params))
+            merged_url = URL(merged_url, params=self._merge_queryparams(params) if own_params._dict else params)
         brings_nothing = timeout is USE_CLIENT_DEFAULT and extensions is None
         if brings_nothing:
             merged_extensions: dict[str, Any] = {"timeout": self._timeout.as_dict()}
