@@ -36,9 +36,6 @@ class Response(ResponseBody):
 
     __module__ = "httpx"
 
-    # The request that a redirect asks for, where it was not followed.
-    next_request: Request | None = None
-
     _cookies: Cookies
 
     def __init__(
@@ -59,7 +56,7 @@ class Response(ResponseBody):
         self.status_code = status_code
         self.headers = Headers(headers)
         self._request = request
-        self.next_request = None
+        self.next_request: Request | None = None  # set where a redirect is not followed
         self.extensions: dict[str, Any] = {} if extensions is None else dict(extensions)
         self.history: list[Response] = [] if history is None else list(history)
         self.is_closed = False
@@ -213,10 +210,14 @@ class Response(ResponseBody):
         response = cls.__new__(cls)
         response.status_code = status_code
         response.headers = headers
+        response._request = None
+        response.next_request = None
         response.extensions = extensions
         response.history = []
         response.is_closed = False
         response.is_stream_consumed = False
+        response.default_encoding = "utf-8"
+        response._num_bytes_downloaded = 0
         response.stream = stream
         return response
 

@@ -43,13 +43,12 @@ class ResponseBody:
 
     headers: Headers
     stream: SyncByteStream | AsyncByteStream
+    default_encoding: str | Callable[[bytes], str]
     is_closed: bool
     is_stream_consumed: bool
-    # Speed: what a response from a transport begins with, unless it gets its own.
-    default_encoding: str | Callable[[bytes], str] = "utf-8"
-    _request: Request | None = None
-    _num_bytes_downloaded: int = 0
 
+    _request: Request | None
+    _num_bytes_downloaded: int
     _content: bytes
     _decoder: ContentDecoder
     _elapsed: timedelta | float
