@@ -97,9 +97,8 @@ class SocketWatch:
                 contextvars.Context().run(self._loop.add_reader, descriptor, callback)
                 self._direct.add(descriptor)
             else:
-                if self._epoll is None:
-                    self._make_epoll()
-                self._epoll.register(descriptor, select.EPOLLIN)
+                epoll = self._make_epoll() if self._epoll is None else self._epoll
+                epoll.register(descriptor, select.EPOLLIN)
             self._callbacks[descriptor] = callback
         finally:
             self._close_if_empty()
@@ -129,9 +128,10 @@ class SocketWatch:
 
     # Private from here on.
 
-    def _make_epoll(self) -> None:
-        self._epoll = select.epoll()
-        contextvars.Context().run(self._loop.add_reader, self._epoll.fileno(), self._go_through)
+    def _make_epoll(self) -> Any:
+        epoll = self._epoll = select.epoll()
+        contextvars.Context().run(self._loop.add_reader, epoll.fileno(), self._go_through)
+        return epoll
 
     def _drop(self, descriptor: int) -> None:
         del self._callbacks[descriptor]
@@ -192,11 +192,10 @@ class SocketWatch:
         if self._epoll is not None and not any(descriptor in self._callbacks for descriptor, _ in ready):
             self._close_epoll()
             nested = self._callbacks.keys() - self._direct
-            if nested:
-                self._make_epoll()
+            epoll: Any = self._make_epoll() if nested else None
             for descriptor in nested:
                 try:
-                    self._epoll.register(descriptor, select.EPOLLIN)
+                    epoll.register(descriptor, select.EPOLLIN)
                 except OSError:
                     # As in `_drop`.
                     pass
