@@ -215,8 +215,8 @@ class BaseClient(ClientSettings):
     def _merge_url(self, url: URL | str) -> URL:
         """Append a relative URL to the base, as it stands: "/b" to "https://host/a/" is "https://host/a/b"."""
         merged = URL(url)
-        reference = merged._uri_reference
-        if reference.scheme and reference.host:
+        # As in HTTPX by the property, which libraries replace that take URLs of files.
+        if not merged.is_relative_url:
             return merged
         base_url = self.base_url
         return base_url.copy_with(raw_path=base_url.raw_path + merged.raw_path.lstrip(b"/"))

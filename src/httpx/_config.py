@@ -86,8 +86,8 @@ class Timeout:
         self.write = default if isinstance(write, UnsetType) else write
         self.pool = default if isinstance(pool, UnsetType) else pool
         for seconds in (self.connect, self.read, self.write, self.pool, self.total):
-            # Anything that is a number will do, such as a numpy.float32.
-            if seconds is not None and not hasattr(seconds, "__float__"):
+            # Anything else may be a number, such as a numpy.float32, or the stand-in of a test for one.
+            if isinstance(seconds, _NO_SECONDS):
                 raise TypeError(f"httpx.Timeout takes seconds or None, not {seconds!r}.")
 
     def as_dict(self) -> dict[str, float | None]:
@@ -226,6 +226,9 @@ def __getattr__(name: str) -> Any:
 
 
 # Public again: made by what stands above.
+
+# What is surely no number.
+_NO_SECONDS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 DEFAULT_TIMEOUT_CONFIG = Timeout(timeout=5.0)  # seconds
 DEFAULT_LIMITS = Limits(max_connections=100, max_keepalive_connections=20)

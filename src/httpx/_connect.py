@@ -45,6 +45,10 @@ class Connector:
 
     `alpn` is what TLS offers to origins, whatever the way to them. With a proxy, all else (the unix socket, the local
     address, retries, options) is about the connection to that.
+
+    Attributes:
+        offers_http1, offers_http2: what is in `alpn`.
+        router, uds, local_address, retries, socket_options: as given.
     """
 
     def __init__(
@@ -60,16 +64,16 @@ class Connector:
     ) -> None:
         self.router = router
         self.offers_http2 = "h2" in alpn
-        self._offers_http1 = "http/1.1" in alpn
+        self.offers_http1 = "http/1.1" in alpn
         self._alpn = alpn
         # Routes whose server chose HTTP/1.1, the last ones.
         self._known_http1: dict[tuple[Any, ...], None] = {}
         self._sessions: dict[tuple[Any, ...], ssl.SSLSession] = {}
         self._known_heads: dict[tuple[Any, ...], KnownHeads] = {}
-        self._uds = uds
-        self._local_address = local_address
-        self._retries = retries
-        self._socket_options = socket_options
+        self.uds = uds
+        self.local_address = local_address
+        self.retries = retries
+        self.socket_options = socket_options
         self._probe_after = probe_after
 
     def may_share(self, route: tuple[Any, ...]) -> bool:
@@ -77,7 +81,7 @@ class Connector:
         target = self.router.complete(route)
         if target.is_forwarded:
             return False
-        return not self._offers_http1 or (target.scheme == "https" and target not in self._known_http1)
+        return not self.offers_http1 or (target.scheme == "https" and target not in self._known_http1)
 
     async def connect(
         self, route: tuple[Any, ...], request: Request, *, network: Network, colour: Colour, keeper: _Keeper
@@ -116,7 +120,7 @@ class Connector:
                 )
             except (ConnectError, ConnectTimeout):
                 attempts_count += 1
-                if attempts_count > self._retries or is_over(deadline):
+                if attempts_count > self.retries or is_over(deadline):
                     raise
             delay = RETRY_DELAY * (2 ** (attempts_count - 2)) if attempts_count > 1 else 0.0
             wait = remaining(delay, deadline) or 0.0
@@ -149,7 +153,7 @@ class Connector:
         """Tell which protocol is spoken over a stream: what TLS agreed upon, or what is known beforehand."""
         if route.is_forwarded:
             return False
-        if not self._offers_http1:
+        if not self.offers_http1:
             # RFC 9113 3.3: prior knowledge. Over TLS a server may leave it unsaid, but not choose another one.
             return True
         if route.scheme == "https" and isinstance(stream, TLSStream):
@@ -218,10 +222,10 @@ class Connector:
 
     def _open_socket(self, peer: Route | Hop, attempt: Attempt) -> Awaitable[Stream]:
         network, timeout, deadline, timings, tracer = attempt
-        options = self._socket_options
+        options = self.socket_options
         info: dict[str, Any] = {"timeout": timeout, "socket_options": options or None}
-        if self._uds is not None:
-            path = self._uds
+        if self.uds is not None:
+            path = self.uds
             return trace(
                 tracer,
                 "connect_unix_socket",
@@ -235,7 +239,7 @@ class Connector:
             peer.port,
             timeout=timeout,
             deadline=deadline,
-            local_address=self._local_address,
+            local_address=self.local_address,
             socket_options=options,
             timings=timings,
         )
@@ -246,7 +250,7 @@ class Connector:
         return trace(
             tracer,
             "connect_tcp",
-            {"host": peer.host, "port": peer.port, "local_address": self._local_address, **info},
+            {"host": peer.host, "port": peer.port, "local_address": self.local_address, **info},
             connecting,
             undo=lambda stream: stream.abort(),
         )

@@ -62,6 +62,8 @@ class Pool(ReturnDesk):
         self._colour = colour
         self._find_network = find_network
         self._is_closed = False
+        # Whether a request opens it again, as HTTPX lets transports be used again; a client that is closed is not.
+        self.may_reopen = True
         # By this, and not by the pool, which it would keep, a plan tells whose it is.
         self._plan_mark = object()
         tell_of_forks(self)
@@ -148,7 +150,10 @@ class Pool(ReturnDesk):
         return len(self._shelves.all_tickets())
 
     def close(self) -> None:
-        """Close the idle connections, and make the requests that are under way fail."""
+        """Close the idle connections, and make the requests that are under way fail.
+
+        A request that begins after that opens it again, if it `may_reopen`.
+        """
         with self._lock:
             self._is_closed = True
             idle = self._shelves.close()
@@ -246,8 +251,11 @@ class Pool(ReturnDesk):
         """
         connector = self._connector
         may_share = connector.offers_http2 and connector.may_share(route)
+        # What is under way when the pool is closed does not open it again.
+        may_reopen = self.may_reopen and not is_fresh
         while True:
-            ticket = self._reserve(route, may_share=may_share)
+            ticket = self._reserve(route, may_share=may_share, may_reopen=may_reopen)
+            may_reopen = False
             connection = None if ticket is None else await self._wait(ticket, request)
             if ticket is not None and ticket.is_dismissed:
                 may_share = not ticket.goes_alone and connector.may_share(route)
@@ -268,12 +276,16 @@ class Pool(ReturnDesk):
             if has_slot:
                 return await self._connect(route, request, leads=False)
 
-    def _reserve(self, route: RouteKey, *, may_share: bool) -> Ticket | None:
+    def _reserve(self, route: RouteKey, *, may_share: bool, may_reopen: bool) -> Ticket | None:
         """Reserve a slot for a connection along route and return None, or return a ticket to wait with."""
         assert self._network is not None
         with self._lock:
             if self._is_closed:
-                raise ConnectError("The client was closed.")
+                if not may_reopen:
+                    raise ConnectError("The client was closed.")
+                # What was under way then stands in other books.
+                self._shelves = Shelves(self._limits)
+                self._is_closed = False
             ticket, victim = self._shelves.reserve(route, self._network.make_waiter, may_share=may_share)
         if self._inbox:
             self._settle()
@@ -289,7 +301,7 @@ class Pool(ReturnDesk):
         try:
             await ticket.waiter.wait(timeout, request._deadline)
             if not ticket.is_served:
-                raise not_served(ticket, timeout, shelves, is_closed=self._is_closed)
+                raise not_served(ticket, timeout, shelves, is_closed=not shelves.is_serving)
         except BaseException:
             with self._lock:
                 connection = shelves.give_up(ticket)

@@ -60,7 +60,7 @@ class Shelves:
         self._tickets: OrderedDict[Ticket, None] = OrderedDict()
         self._ticket_number = 0
         # A closed pool serves nobody: its tickets are told so by who closed it.
-        self._is_serving = True
+        self.is_serving = True
 
     @property
     def idle(self) -> list[Connection]:
@@ -183,7 +183,7 @@ class Shelves:
         if shelf is None or shelf.owner is not self or connection.is_idle:
             # It was taken out, or its network is gone, and with it the books that it stood in.
             return [connection]
-        if self._tickets or shelf.tickets or not self._is_serving:
+        if self._tickets or shelf.tickets or not self.is_serving:
             closing = self._hand_over(shelf, connection)
             if closing is not None:
                 return closing
@@ -226,7 +226,7 @@ class Shelves:
         shelf = self._shelves[route]
         self.count -= 1
         shelf.count -= 1
-        ticket = self._next_ticket(shelf) if self._is_serving and self.count < self.max_count else None
+        ticket = self._next_ticket(shelf) if self.is_serving and self.count < self.max_count else None
         if ticket is not None:
             self._take_slot(ticket.shelf)
             self._serve(ticket, None)
@@ -243,7 +243,7 @@ class Shelves:
 
     def close(self) -> list[Connection]:
         """Serve nobody from now on, and return the connections to close."""
-        self._is_serving = False
+        self.is_serving = False
         idle = self.idle
         for connection in idle:
             self._forget_idle(connection)
@@ -271,7 +271,7 @@ class Shelves:
 
     def _share(self, shelf: Shelf, connection: Http2Connection) -> None:
         """Give the room of a connection to those who wait for it, and file what is left."""
-        while self._is_serving and connection.is_usable and connection.exchange_count < connection.max_exchanges:
+        while self.is_serving and connection.is_usable and connection.exchange_count < connection.max_exchanges:
             tickets = shelf.followers or shelf.tickets
             if not tickets:
                 shelf.shared[connection] = None
@@ -294,14 +294,14 @@ class Shelves:
 
         Return the connections to close, or None if it is for nobody.
         """
-        own = next(iter(shelf.tickets), None) if self._is_serving else None
-        other = self._oldest_ticket() if self._is_serving else None
+        own = next(iter(shelf.tickets), None) if self.is_serving else None
+        other = self._oldest_ticket() if self.is_serving else None
         if own is not None and (other is None or own.number <= other.number or self._pass_over(other)):
             self._serve(own, connection)
             if connection.is_shared is True:
                 connection.exchange_count = 1
             return []
-        if other is None and self._is_serving:
+        if other is None and self.is_serving:
             return None
         self._take_out(connection)
         self.free_slot(shelf.route)

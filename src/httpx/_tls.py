@@ -25,6 +25,7 @@ from ._certificates import Rules, is_in_memory, load_certificate, parse_fingerpr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeGuard
 
     from ._types import CertTypes
 
@@ -66,7 +67,7 @@ def create_ssl_context(
         ValueError: a fingerprint is none.
     """
     rules = Rules(parse_fingerprints(fingerprints), allow_truncation)
-    if isinstance(verify, (str, os.PathLike)):
+    if isinstance(verify, (str, os.PathLike)) and not _is_context(verify):
         _warn_about_path()
     context = _create_context(verify, trust_env=trust_env)
     if cert and not is_in_memory(cert):
@@ -137,7 +138,7 @@ def _read_environment() -> _Environment:
 def _create_context(
     verify: ssl.SSLContext | str | bool | os.PathLike[str] | None, *, trust_env: bool
 ) -> ssl.SSLContext:
-    if isinstance(verify, ssl.SSLContext):
+    if _is_context(verify):
         return verify
     cafile, capath, keylog = _read_environment() if trust_env else (None, None, None)
     if verify is False:
@@ -155,6 +156,11 @@ def _create_context(
     if keylog is not None:
         context.keylog_filename = keylog
     return context
+
+
+def _is_context(verify: object) -> TypeGuard[ssl.SSLContext]:
+    """Tell whether this is a context, or the stand-in of a test for one, which may pass for a path as well."""
+    return isinstance(verify, ssl.SSLContext) or hasattr(verify, "wrap_bio")
 
 
 def _harden(context: ssl.SSLContext) -> None:

@@ -6,6 +6,7 @@ Mock libraries replace what finds or is a transport, and instrumentation wraps t
 from __future__ import annotations
 
 import inspect
+import ssl
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -242,6 +243,36 @@ async def test_pool_shows_its_requests(face: Face, origin: Origin) -> None:
             async with client.stream("GET", origin.url("/bytes/1000000")):
                 assert len(client.pool._requests) == 2
         assert len(client.pool._requests) == 0
+
+
+async def test_pool_shows_its_settings_as_httpcore_does(face: Face, origin: Origin) -> None:
+    context = httpx.create_ssl_context()
+    make: Any = httpx.AsyncHTTPTransport if face.is_async else httpx.HTTPTransport
+    transport = make(verify=context, retries=2, local_address="127.0.0.1", socket_options=[(6, 1, 1)])
+    pool = transport._pool
+    assert pool._ssl_context is context
+    assert (pool._http1, pool._http2, pool._retries, pool._uds) == (True, False, 2, None)
+    assert (pool._local_address, list(pool._socket_options)) == ("127.0.0.1", [(6, 1, 1)])
+    assert (pool._max_connections, pool._max_keepalive_connections) == (100, 20)
+    bare = make(verify=False, http2=True, limits=httpx.Limits(max_connections=None, max_keepalive_connections=7))._pool
+    assert (bare._http2, bare._max_connections, bare._max_keepalive_connections) == (True, sys.maxsize, 7)
+    assert bare._ssl_context.verify_mode == ssl.CERT_NONE
+    async with face.client(transport=transport) as client:
+        await client.get(origin.url("/hello"))
+        assert len(pool.connections) == len(pool._connections) == 1
+
+
+async def test_urls_that_count_as_absolute_are_not_merged(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As libraries have it that take URLs of files through a transport of their own."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=str(request.url))
+
+    absolute = property(lambda url: bool(url._uri_reference.scheme or url._uri_reference.host))
+    monkeypatch.setattr(httpx.URL, "is_absolute_url", absolute)
+    mounts: Any = {"file://": httpx.MockTransport(answer)}
+    async with face.client(mounts=mounts) as client:
+        assert (await client.get("file:///tmp/x")).text == "file:/tmp/x"
 
 
 def test_pool_shows_its_proxy_as_httpcore_does(face: Face) -> None:

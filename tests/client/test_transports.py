@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 import httpx
+from tests.network.colours import Colour
 from tests.origin import Origin
 
+from .conftest import Serve
 from .faces import Face
+from .servers import answering_always, silent
 
 
 def answer(request: httpx.Request) -> httpx.Response:
@@ -151,6 +154,40 @@ async def test_the_class_of_a_transport_can_be_patched(
         monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer_later)
         monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: httpx.Response(418))
         assert (await client.get(origin.url("/hello"))).status_code == 418
+
+
+async def test_a_transport_of_the_user_can_be_used_after_a_client_has_closed_it(face: Face, origin: Origin) -> None:
+    transport: Any = httpx.AsyncHTTPTransport() if face.is_async else httpx.HTTPTransport()
+    for _ in range(2):
+        async with face.client(transport=transport) as client:
+            for _ in range(2):
+                assert (await client.get(origin.url("/hello"))).status_code == 200
+            assert transport._pool.connection_count == 1
+        assert transport._pool.connection_count == 0
+
+
+async def test_what_is_under_way_does_not_open_a_closed_transport(face: Face, colour: Colour, serve: Serve) -> None:
+    """Nobody would close it any more."""
+    server = serve(silent, answering_always())
+    transport: Any = httpx.AsyncHTTPTransport if face.is_async else httpx.HTTPTransport
+    transport = transport(limits=httpx.Limits(max_connections=1))
+    client = face.client(transport=transport)
+    other = face.client(transport=transport)
+    tasks = [colour.start(lambda: fail(client.get(server.url()))) for _ in range(3)]
+    await colour.until(lambda: server.received_size and transport._pool.waiter_count == 2)
+    await client.close()
+    assert (await other.get(server.url())).status_code == 200
+    errors = [await task.join() for task in tasks]
+    assert sum("waited for a connection" in str(error) for error in errors) == 2
+    assert transport._pool.connection_count == 1
+    await other.close()
+    assert transport._pool.connection_count == 0
+
+
+async def fail(call: Any) -> httpx.TransportError:
+    with pytest.raises(httpx.NetworkError, match="clos") as caught:
+        await call
+    return caught.value
 
 
 def test_functions_make_a_client_for_one_request(origin: Origin) -> None:

@@ -70,7 +70,7 @@ PRIVATE_NAMES = {
         "ResponseContent ResponseExtensions"
     ),
     "_multipart": "DataField FileField MultipartStream get_multipart_boundary_from_content_type",
-    "_transports.default": "AsyncResponseStream ResponseStream SOCKET_OPTION",
+    "_transports.default": "AsyncResponseStream ResponseStream SOCKET_OPTION map_httpcore_exceptions",
     "_types": (
         "AuthTypes CertTypes CookieTypes FileContent FileTypes HeaderTypes PrimitiveData ProxyTypes QueryParamTypes "
         "RequestContent RequestData RequestExtensions RequestFiles ResponseContent ResponseExtensions TimeoutTypes"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
@@ -31,6 +32,11 @@ from httpx._urls import URL
 )
 def test_timeout_forms(timeout: Timeout, text: str) -> None:
     assert repr(timeout) == text
+
+
+def test_the_stand_in_of_a_test_is_taken_for_seconds() -> None:
+    stand_in = mock.Mock()
+    assert Timeout(stand_in).read is stand_in
 
 
 def test_timeout_needs_a_default_or_all_four() -> None:

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import trustme
 import truststore
 
+import httpx
 from httpx import _tls
 from httpx._tls import create_ssl_context, default_context
 
@@ -66,6 +68,13 @@ def shake_hands(
         if not waiting:
             return client
     raise AssertionError("no handshake")
+
+
+def test_the_stand_in_of_a_test_is_taken_for_a_context() -> None:
+    for stand_in in (mock.Mock(), mock.MagicMock(), mock.Mock(spec=ssl.SSLContext)):
+        assert create_ssl_context(verify=stand_in) is stand_in
+    with mock.patch("ssl.create_default_context"), httpx.Client(verify=ssl.create_default_context()):
+        pass
 
 
 def test_contexts_verify_and_are_hardened() -> None:

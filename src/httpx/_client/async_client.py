@@ -260,9 +260,9 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
             return transport
         from .._transports.default import AsyncHTTPTransport  # not needed with a transport of the user's
 
-        return AsyncHTTPTransport(
-            verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits
-        )
+        own = AsyncHTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
+        own._pool.may_reopen = False
+        return own
 
     def _init_proxy_transport(
         self,
@@ -276,9 +276,11 @@ class AsyncClient(AsyncVerbs, AsyncStreams, BaseClient):
     ) -> AsyncBaseTransport:
         from .._transports.default import AsyncHTTPTransport  # most clients have no proxy
 
-        return AsyncHTTPTransport(
+        own = AsyncHTTPTransport(
             verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
         )
+        own._pool.may_reopen = False
+        return own
 
     def _transport_for_url(self, url: URL) -> AsyncBaseTransport:
         return self._select_transport(url, self._mounts, self._transport) if self._mounts else self._transport

@@ -283,7 +283,9 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
             return transport
         from .._transports.default import HTTPTransport  # not needed with a transport of the user's
 
-        return HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
+        own = HTTPTransport(verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits)
+        own._pool.may_reopen = False
+        return own
 
     def _init_proxy_transport(
         self,
@@ -297,9 +299,11 @@ class Client(SyncVerbs, SyncStreams, BaseClient):
     ) -> BaseTransport:
         from .._transports.default import HTTPTransport  # most clients have no proxy
 
-        return HTTPTransport(
+        own = HTTPTransport(
             verify=verify, cert=cert, trust_env=trust_env, http1=http1, http2=http2, limits=limits, proxy=proxy
         )
+        own._pool.may_reopen = False
+        return own
 
     def _transport_for_url(self, url: URL) -> BaseTransport:
         return self._select_transport(url, self._mounts, self._transport) if self._mounts else self._transport

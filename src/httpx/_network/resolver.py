@@ -46,7 +46,7 @@ class Lookup:
 
     def run(self) -> None:
         try:
-            infos = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            infos = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)
             self._answer = [(int(family), sockaddr) for family, _, _, _, sockaddr in infos]  # type: ignore[misc]  # no other families for SOCK_STREAM over IP
         except OSError as exc:
             self._answer = exc

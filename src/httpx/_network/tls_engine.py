@@ -61,9 +61,9 @@ class TLSEngine(Stream):
         self._inner = inner
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=server_hostname, session=session
-        )
+        # Contexts that are not of the standard library may know of no sessions.
+        resumed: dict[str, Any] = {} if session is None else {"session": session}
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname, **resumed)
         # Speed: SSLObject passes on to this one what it is asked, in one call more.
         self._engine: Any = getattr(self._object, "_sslobj", self._object)
         self._lock = threading.Lock()

@@ -189,15 +189,34 @@ class _RawURL(NamedTuple):
 
 
 class TransportPool(Pool):
-    """A pool that shows its requests, and its proxy as httpcore does.
+    """A pool that shows its requests, its settings and its proxy as httpcore does.
 
     In HTTPX it is a pool of httpcore, private, but looked into all the same. SDKs count in their tests how many
-    requests it has, to see that no response was left open. pytest-httpx asks whether it is one for proxies, and for
-    which, to match requests by their proxy. It is, as far as `isinstance` can tell: by `__class__`, since there is no
-    httpcore here to inherit from. Nothing else in this package knows of that.
+    requests it has, to see that no response was left open, and look which settings their options became. pytest-httpx
+    asks whether it is one for proxies, and for which, to match requests by their proxy. It is, as far as `isinstance`
+    can tell: by `__class__`, since there is no httpcore here to inherit from. Nothing else here knows of that.
     """
 
     _proxy: Proxy | None = None
+
+    @property
+    def connections(self) -> list[object]:
+        """The connections, whatever their state."""
+        with self._lock:
+            return [*self._shelves.active, *self._shelves.idle]
+
+    _connections = connections
+    _ssl_context = property(lambda self: self._router.contexts.own())
+    _http1 = property(lambda self: self._connector.offers_http1)
+    _http2 = property(lambda self: self._connector.offers_http2)
+    _retries = property(lambda self: self._connector.retries)
+    _uds = property(lambda self: self._connector.uds)
+    _local_address = property(lambda self: self._connector.local_address)
+    _socket_options = property(lambda self: self._connector.socket_options)
+    _max_connections = property(lambda self: _or_maxsize(self._limits.max_connections))
+    _max_keepalive_connections = property(
+        lambda self: min(self._max_connections, _or_maxsize(self._limits.max_keepalive_connections))
+    )
 
     @property
     def _requests(self) -> list[object]:
@@ -264,6 +283,18 @@ class AsyncResponseStream(AsyncByteStream):
         aclose = getattr(self._httpcore_stream, "aclose", None)
         if aclose is not None:
             await aclose()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "map_httpcore_exceptions":
+        from .httpcore_exceptions import map_httpcore_exceptions  # few libraries ask for it
+
+        return map_httpcore_exceptions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _or_maxsize(limit: int | None) -> int:
+    return sys.maxsize if limit is None else limit
 
 
 def _read_proxy(proxy: ProxyTypes | None) -> Proxy | None:

@@ -62,6 +62,8 @@ def _snapshot(request: Request) -> Request:
 
     duplicate = copy(request)
     duplicate.headers = request.headers.copy()
+    # What a copy leaves behind, since it cannot go into another process. The body is in memory.
+    duplicate.stream, duplicate.extensions = request.stream, dict(request.extensions)
     return duplicate
 
 

@@ -70,6 +70,21 @@ def test_calls_are_kept_as_they_were(respx_mock: respx.MockRouter) -> None:
     assert [call.request.headers["Authorization"] for call in respx_mock.calls] == ["first", "second"]
 
 
+def test_calls_have_body_and_extensions(respx_mock: respx.MockRouter) -> None:
+    seen: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200)
+
+    route = respx_mock.post("https://a.example/").mock(side_effect=answer)
+    httpx.post("https://a.example/", timeout=3, data={"a": "1"})
+    request = route.calls.last.request
+    assert request.extensions["timeout"]["connect"] == seen[0] == 3
+    assert isinstance(request.stream, httpx.SyncByteStream)
+    assert list(request.stream) == [b"a=1"]
+
+
 @pytest.mark.respx(base_url="https://api.example/v1/", assert_all_called=False)
 def test_fixture_with_a_marker(respx_mock: respx.MockRouter) -> None:
     respx_mock.get("/a", params={"q": "1"}).respond(json=[1])
