@@ -27,7 +27,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "six.example": [(socket.AF_INET6, ("2001:db8::1", 0, 0, 0))],
     }
 
-    def getaddrinfo(host: str, port: int, **options: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, *args: Any, **options: Any) -> list[Any]:
         asked.append(host)
         if host not in known:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
