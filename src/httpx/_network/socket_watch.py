@@ -26,8 +26,9 @@ from .._forks import tell_of_forks
 # Sockets that a loop of the standard library watches itself. With two of them about one is ready in a turn.
 MAX_DIRECT_COUNT = 2
 
-# Sockets that are gone through in one callback; what else the loop has to run waits that long.
-ROW_LENGTH = 256
+# Sockets that are gone through in one callback; what else the loop has to run waits that long. A loop itself calls back
+# for all that are ready in one turn, whatever their number.
+ROW_LENGTH = 512
 
 # Seconds after which messages leave between two callbacks: a program may do much with each response.
 MAX_DELAY = 0.002
