@@ -70,19 +70,24 @@ class BaseClient(ClientSettings):
             InvalidURL: the URL cannot be parsed.
             TypeError: an argument is of no type that can be sent.
         """
-        # Speed: what a program asks for again and again is put together once. The fields tell the size of a body.
+        # Whether the request brings nothing of its own but a body of which the fields tell no more than its size.
         size = 0 if content is None else len(content) if type(content) is bytes and content else -1
-        if (
-            type(url) is str
-            and (known := self._known_requests.get((method, url, size))) is not None
-            and headers is None
+        is_usual = (
+            headers is None
+            and params is None
             and data is None
             and json is None
-            and params is None
             and timeout is USE_CLIENT_DEFAULT
             and extensions is None
             and files is None
             and cookies is None
+            and size >= 0
+            and type(url) is str
+        )
+        # Speed: what a program asks for again and again is put together once.
+        if (
+            is_usual
+            and (known := self._known_requests.get((method, url, size))) is not None
             and known.client_fields is self._headers._fields
             and known.count == len(known.client_fields)
             and known.base_url is self._base_url
@@ -108,9 +113,8 @@ class BaseClient(ClientSettings):
         if not (reference.scheme and reference.host):
             merged_url = self._merge_url(merged_url)
         if params is not None or own_params._dict:
-            merged_url = URL(merged_url, params=self._merge_queryparams(params) if own_params._dict else params)
-        brings_nothing = timeout is USE_CLIENT_DEFAULT and extensions is None
-        if brings_nothing:
+            merged_url = URL(merged_url, params=own_params.merge(params) if own_params._dict else params)
+        if timeout is USE_CLIENT_DEFAULT and extensions is None:
             merged_extensions: dict[str, Any] = {"timeout": self._timeout.as_dict()}
         else:
             merged_extensions = self._merge_extensions(timeout, extensions)
@@ -128,15 +132,7 @@ class BaseClient(ClientSettings):
         request = Request._from_client(method.upper(), merged_url, own_headers, names, merged_extensions, body)
         if self._cookies._jar is not None:
             self._cookies.set_cookie_header(request)
-        elif (
-            type(url) is str
-            and brings_nothing
-            and headers is None
-            and params is None
-            and (size > 0 or content is None)
-            and data is None
-            and json is None
-        ):
+        elif is_usual:
             self._note((method, url, size), request, fields_before, count_before, base_url, own_params)
         return request
 
@@ -147,7 +143,7 @@ class BaseClient(ClientSettings):
 
     def _note(
         self,
-        key: tuple[str, str, int],
+        key: tuple[str, URL | str, int],
         request: Request,
         fields: list[tuple[bytes, bytes]],
         count: int,

@@ -69,7 +69,7 @@ class ClientSettings:
         self._default_encoding = default_encoding
         self._state = ClientState.UNOPENED
         # By method and URL, as they were given: requests that came again, and None for those that came once.
-        self._known_requests: dict[tuple[str, str, int], KnownRequest | None] = {}
+        self._known_requests: dict[tuple[str, URL | str, int], KnownRequest | None] = {}
 
     @property
     def is_closed(self) -> bool:
