@@ -362,17 +362,31 @@ def test_a_forked_child_takes_nothing_from_its_parent(loop: asyncio.AbstractEven
     pairs.add(make)
     child = os.fork()
     if not child:
+        status = 1
         # Whatever fails here, the parent would go on with it.
         try:
-            pairs.watch.senders.append(Sender([], 1))
             pairs.watch._go_through()
             pairs.remove()
+            status = 0 if pairs.watch.is_parents else 2
         finally:
-            os._exit(0 if pairs.watch.is_parents else 1)
+            os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     pairs.make_ready()
     run_turns(loop)
     assert received == [4] * WIDTH
+
+
+def test_a_socket_that_cannot_be_watched_leaves_nothing_behind(loop: asyncio.AbstractEventLoop) -> None:
+    before = count_epolls()
+    watch = SocketWatch(loop)
+    watch._max_direct_count = 0
+    near, far = socket.socketpair()
+    number = near.fileno()
+    near.close()
+    far.close()
+    with pytest.raises(OSError):
+        watch.add(number, lambda: None)
+    assert count_epolls() == before
 
 
 def test_a_watch_goes_on_after_it_was_empty(loop: asyncio.AbstractEventLoop, pairs: Pairs) -> None:
