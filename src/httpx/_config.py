@@ -215,6 +215,9 @@ class Proxy:
 
 # Private from here on.
 
+# What is surely no number.
+_NO_SECONDS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
 
 def __getattr__(name: str) -> Any:
     # A re-export kept for compatibility. Lazy: programs that speak no TLS never import the ssl module.
@@ -226,9 +229,6 @@ def __getattr__(name: str) -> Any:
 
 
 # Public again: made by what stands above.
-
-# What is surely no number.
-_NO_SECONDS = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 DEFAULT_TIMEOUT_CONFIG = Timeout(timeout=5.0)  # seconds
 DEFAULT_LIMITS = Limits(max_connections=100, max_keepalive_connections=20)

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from ._protocols.h2.request_fields import RequestHead
 
 
-# Seconds that a connection may be idle without a look at what came meanwhile.
+# Seconds that a connection may be idle without a look at what came meanwhile. Where idle connections never expire,
+# nothing tells how long it was idle, and the look is taken each time.
 UNSEEN_TIME = 0.001
 
 

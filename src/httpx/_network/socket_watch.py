@@ -46,7 +46,7 @@ class Sender(Protocol):
     """A stream with a message."""
 
     def send_message(self) -> None:
-        """Send it, if the stream is still there. Raises nothing."""
+        """Send it, if the stream is still there. Raises no error of the network: who reads is told of it."""
 
 
 class SocketWatch:
